@@ -1,0 +1,17 @@
+"""Hands over to the generated bootstrap.py, unless the answer or the environment says not to.
+
+It always succeeds: cookiecutter would delete the project of a hook that fails.
+"""
+
+import os
+import subprocess
+import sys
+
+wanted = {{ "%r"|format(cookiecutter.bootstrap) }} is not False
+if wanted and os.environ.get("FLASK_SAFE_START_BOOTSTRAP") != "no":
+    try:
+        subprocess.call([sys.executable, "bootstrap.py"])
+    except KeyboardInterrupt:
+        pass
+else:
+    print("Not bootstrapped. In the new folder, run: python bootstrap.py", flush=True)

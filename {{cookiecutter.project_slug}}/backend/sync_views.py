@@ -1,0 +1,39 @@
+"""Views, hooks and handlers are plain functions here, and create_app sees to it.
+
+Flask would run an async one in an event loop of its own while a thread waits for it: dearer
+than a plain function, and nothing else is served meanwhile.
+"""
+
+import inspect
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from flask import Flask
+
+
+def refuse_async_views(app: Flask) -> None:
+    """Raise TypeError if anything that `app` would call for a request is async."""
+    for function in registered(app):
+        function = inspect.unwrap(function)
+        if inspect.iscoroutinefunction(function):
+            code = function.__code__
+            raise TypeError(
+                f"{code.co_filename}:{code.co_firstlineno} {function.__qualname__} is async;"
+                " in Flask that only costs a thread"
+            )
+
+
+def registered(app: Flask) -> Iterable[Callable[..., Any]]:
+    for view in app.view_functions.values():
+        yield view
+        if view_class := getattr(view, "view_class", None):
+            names = {"dispatch_request", *map(str.lower, view_class.methods or ())}
+            yield from (getattr(view_class, name) for name in names if hasattr(view_class, name))
+    for hooks in (app.before_request_funcs, app.after_request_funcs, app.teardown_request_funcs,
+                  app.template_context_processors, app.url_value_preprocessors):  # fmt: skip
+        for functions in hooks.values():
+            yield from functions
+    for handlers_by_code in app.error_handler_spec.values():
+        for handlers in handlers_by_code.values():
+            yield from handlers.values()
+    yield from app.jinja_env.filters.values()

@@ -1,0 +1,22 @@
+"""The start-up checks: everything that is wrong, at once, with what mends it.
+
+A check is a function that takes the Service and yields Problems; its place in CHECKS is its
+place on the screen, in the order of mending. Only the standard library is imported here, so
+that the checks run on a machine where nothing is installed.
+"""
+
+from checks.database import check_database
+from checks.dependencies import check_dependencies
+from checks.port import check_port
+from checks.python import check_python
+from checks.settings import check_settings
+from checks.views import check_views
+
+CHECKS = (
+    ("Python", check_python),
+    ("Dependencies", check_dependencies),
+    ("Settings", check_settings),
+    ("Database", check_database),
+    ("Views", check_views),
+    ("Port", check_port),
+)

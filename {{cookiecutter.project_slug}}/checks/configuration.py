@@ -1,0 +1,108 @@
+"""The settings as config/ gives them, and the lines on which they stand."""
+
+import ast
+import importlib
+import traceback
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import ModuleType
+from typing import Any, get_type_hints
+
+
+@dataclass(frozen=True)
+class Broken:
+    """A config module that cannot be imported."""
+
+    where: str
+    message: str
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """`declared` holds the types in config/default.py, `own` the environment's own keys."""
+
+    module: Path
+    values: dict[str, Any] = field(default_factory=dict)
+    declared: dict[str, Any] = field(default_factory=dict)
+    own: frozenset[str] = frozenset()
+    broken: tuple[Broken, ...] = ()
+
+    def where(self, key: str) -> str:
+        """Return the file:line that gives the key its value."""
+        path, node = self.binding(key)
+        return relative(path, path.parent.parent, node.lineno) if path and node else ""
+
+    def variable(self, key: str) -> str | None:
+        """Return the environment variable that the key is read from, if it is from one."""
+        _, node = self.binding(key)
+        for call in ast.walk(node) if node else ():
+            match call:
+                case ast.Call(func=ast.Attribute(attr="get" | "getenv"), args=[first, *_]):
+                    return getattr(first, "value", None)
+        return None
+
+    def binding(self, key: str) -> tuple[Path, ast.stmt] | tuple[None, None]:
+        modules = (self.module, self.module.with_name("default.py"))
+        found = (find(key, module) for module in modules)
+        return next(filter(None, found), (None, None))
+
+
+def load(root: Path, environment: str) -> Configuration:
+    """Import config/default.py and the environment's module; an error in one is recorded."""
+    path = root / "config" / f"{environment}.py"
+    modules: list[ModuleType] = []
+    broken: list[Broken] = []
+    for name in ("default", environment):
+        try:
+            modules.append(importlib.import_module(f"config.{name}"))
+        except BaseException as error:  # whatever a module may raise, SystemExit included
+            broken.append(describe(error, root, path.with_name(f"{name}.py")))
+    if broken:
+        return Configuration(path, broken=tuple(broken))
+    default, own = modules
+    return Configuration(
+        path, keys(default) | keys(own), get_type_hints(default), frozenset(keys(own))
+    )
+
+
+def keys(module: ModuleType) -> dict[str, Any]:
+    return {key: value for key, value in vars(module).items() if key.isupper()}
+
+
+def describe(error: BaseException, root: Path, module: Path) -> Broken:
+    line: int | None = None
+    if isinstance(error, SyntaxError) and error.filename:
+        module, line = Path(error.filename), error.lineno
+    for frame in traceback.extract_tb(error.__traceback__):
+        if Path(frame.filename).is_relative_to(root / "config"):
+            module, line = Path(frame.filename), frame.lineno
+    return Broken(relative(module, root, line), f"{type(error).__name__}: {error}")
+
+
+def find(key: str, module: Path) -> tuple[Path, ast.stmt] | None:
+    """Return the last statement that binds the key, and the file that it stands in."""
+    found = None
+    for node in ast.walk(ast.parse(module.read_bytes())):
+        if isinstance(node, ast.ImportFrom) and node.names[0].name == "*":
+            found = find(key, imported(node, module)) or found
+        elif isinstance(node, ast.stmt) and key in bound(node):
+            found = module, node
+    return found
+
+
+def imported(node: ast.ImportFrom, module: Path) -> Path:
+    folder = module.parents[node.level - 1] if node.level else module.parent.parent
+    return folder.joinpath(*(node.module or "").split(".")).with_suffix(".py")
+
+
+def bound(node: ast.stmt) -> set[str]:
+    if isinstance(node, ast.ImportFrom | ast.Import):
+        return {alias.asname or alias.name for alias in node.names}
+    targets = getattr(node, "targets", None) or [getattr(node, "target", None)]
+    names = (name for target in targets if target for name in ast.walk(target))
+    return {name.id for name in names if isinstance(name, ast.Name)}
+
+
+def relative(path: Path, root: Path, line: int | None) -> str:
+    name = path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
+    return f"{name}:{line}" if line else name

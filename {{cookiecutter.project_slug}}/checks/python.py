@@ -1,0 +1,34 @@
+"""Is the Python that serves one that the service supports?"""
+
+import re
+import sys
+from collections.abc import Iterator
+
+from checks.problem import Problem
+from checks.service import PYTHON, Service
+
+OLDEST, NEWEST = (3, 11), (3, 14)
+
+
+def check_python(service: Service) -> Iterator[Problem]:
+    version = serving_version(service)
+    if not OLDEST <= version <= NEWEST:
+        yield Problem(
+            "python.version",
+            f"{service.python} is Python {dotted(version)}; this service runs on"
+            f" {dotted(OLDEST)} to {dotted(NEWEST)}",
+            f"{PYTHON} bootstrap.py",
+        )
+
+
+def serving_version(service: Service) -> tuple[int, int]:
+    try:
+        text = (service.venv / "pyvenv.cfg").read_text(encoding="utf-8")
+    except OSError:
+        return sys.version_info[:2]
+    found = re.search(r"^version(?:_info)?\s*=\s*(\d+)\.(\d+)", text, re.MULTILINE)
+    return (int(found[1]), int(found[2])) if found else sys.version_info[:2]
+
+
+def dotted(version: tuple[int, int]) -> str:
+    return ".".join(map(str, version))

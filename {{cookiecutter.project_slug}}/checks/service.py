@@ -1,0 +1,61 @@
+"""The service that is checked: where it is, which Python serves it, what it is told to use."""
+
+import os
+import shutil
+import socket
+import sys
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+from checks.configuration import Configuration, load
+
+# The name under which a reader of the hints can start Python.
+PYTHON = "python" if shutil.which("python") else "python3"
+ENVIRONMENTS = ("development", "production")
+
+
+@dataclass
+class Service:
+    """`host` and `port` are what the command line says, None where it says nothing.
+
+    `listener` is the socket that the port check took, for the server to go on with.
+    """
+
+    root: Path
+    host: str | None = None
+    port: str | None = None
+    listener: socket.socket | None = field(default=None, repr=False)
+
+    @property
+    def environment(self) -> str:
+        return os.environ.get("ENVIRONMENT") or "development"
+
+    @property
+    def venv(self) -> Path:
+        return self.root / ".venv"
+
+    @property
+    def python(self) -> Path:
+        """The interpreter that serves: that of .venv, or this one where there is no .venv."""
+        return venv_python(self.venv) if self.venv.exists() else Path(sys.executable)
+
+    @property
+    def is_served_by_this_python(self) -> bool:
+        return not self.venv.exists() or Path(sys.prefix).resolve() == self.venv.resolve()
+
+    @property
+    def requirements(self) -> Path:
+        production = self.environment == "production"
+        return self.root / ("requirements-production.txt" if production else "requirements.txt")
+
+    @cached_property
+    def configuration(self) -> Configuration:
+        return load(self.root, self.environment)
+
+    def setting(self, key: str) -> object:
+        return self.configuration.values.get(key)
+
+
+def venv_python(venv: Path) -> Path:
+    return venv / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")

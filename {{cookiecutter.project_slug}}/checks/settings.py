@@ -1,0 +1,125 @@
+"""Does every setting exist, have a value of its type, and keep its secret?"""
+
+import sys
+import types
+import typing
+from collections.abc import Iterator
+from difflib import get_close_matches
+from typing import Any
+
+from checks.configuration import Configuration
+from checks.problem import Problem
+from checks.service import ENVIRONMENTS, PYTHON, Service
+
+# Flask 3.1's own, from Flask.default_config: valid in every module of config/.
+FLASK_SETTINGS = frozenset(
+    """
+    APPLICATION_ROOT DEBUG EXPLAIN_TEMPLATE_LOADING MAX_CONTENT_LENGTH MAX_COOKIE_SIZE
+    MAX_FORM_MEMORY_SIZE MAX_FORM_PARTS PERMANENT_SESSION_LIFETIME PREFERRED_URL_SCHEME
+    PROPAGATE_EXCEPTIONS PROVIDE_AUTOMATIC_OPTIONS SECRET_KEY SECRET_KEY_FALLBACKS
+    SEND_FILE_MAX_AGE_DEFAULT SERVER_NAME SESSION_COOKIE_DOMAIN SESSION_COOKIE_HTTPONLY
+    SESSION_COOKIE_NAME SESSION_COOKIE_PARTITIONED SESSION_COOKIE_PATH
+    SESSION_COOKIE_SAMESITE SESSION_COOKIE_SECURE SESSION_REFRESH_EACH_REQUEST
+    TEMPLATES_AUTO_RELOAD TESTING TRAP_BAD_REQUEST_ERRORS TRAP_HTTP_EXCEPTIONS
+    TRUSTED_HOSTS USE_X_SENDFILE
+    """.split()
+)
+# What other projects read and this one does not, so that renaming to it would help nobody.
+FOREIGN_SETTINGS = {
+    "ENV": "Flask 2.2",
+    "JSON_AS_ASCII": "Flask 2.2",
+    "JSON_SORT_KEYS": "Flask 2.2",
+    "SCHEDULER_API_ENABLED": "Flask-APScheduler",
+    "SCHEDULER_TIMEZONE": "Flask-APScheduler",
+    "SQLALCHEMY_BINDS": "Flask-SQLAlchemy",
+    "SQLALCHEMY_ECHO": "Flask-SQLAlchemy",
+    "SQLALCHEMY_ENGINE_OPTIONS": "Flask-SQLAlchemy",
+    "SQLALCHEMY_RECORD_QUERIES": "Flask-SQLAlchemy",
+    "SQLALCHEMY_TRACK_MODIFICATIONS": "Flask-SQLAlchemy",
+}
+SECRET_LENGTH = 32
+NEW_SECRET = f'{PYTHON} -c "import secrets; print(secrets.token_hex(32))"'
+EXPORT = '$env:{} = "{}"' if sys.platform == "win32" else 'export {}="{}"'
+
+
+def check_settings(service: Service) -> Iterator[Problem]:
+    if service.environment not in ENVIRONMENTS:
+        yield unknown_environment(service.environment)
+        return
+    configuration = service.configuration
+    for broken in configuration.broken:
+        yield Problem("settings.broken", broken.message, f"mend {broken.where}", broken.where)
+    yield from unknown_settings(configuration)
+    yield from missing_settings(configuration)
+    yield from wrong_types(configuration)
+    if service.environment == "production":
+        yield from weak_secret(configuration)
+
+
+def unknown_environment(name: str) -> Problem:
+    near = get_close_matches(name.strip().lower(), ENVIRONMENTS, n=1) or ENVIRONMENTS
+    fact = f"ENVIRONMENT is {name!r}, which is neither {' nor '.join(ENVIRONMENTS)}"
+    return Problem("settings.environment", fact, " or ".join(f"ENVIRONMENT={n}" for n in near))
+
+
+def unknown_settings(configuration: Configuration) -> Iterator[Problem]:
+    known = configuration.declared.keys() | FLASK_SETTINGS
+    for key in sorted(configuration.own - known):
+        fact, where = f"{key} is not a setting", configuration.where(key)
+        near = get_close_matches(key, known | FOREIGN_SETTINGS.keys(), n=1, cutoff=0.8)
+        if not near:
+            hint = "declare it with its type in config/default.py, or delete the line"
+            yield Problem("settings.unknown", fact, hint, where, level="warning")
+        elif owner := FOREIGN_SETTINGS.get(near[0]):
+            hint = f"delete the line: it looks like {owner}'s {near[0]}, which is not read here"
+            yield Problem("settings.unknown", fact, hint, where)
+        else:
+            yield Problem("settings.unknown", fact, f"rename it to {near[0]}", where)
+
+
+def missing_settings(configuration: Configuration) -> Iterator[Problem]:
+    for key, declared in configuration.declared.items():
+        if configuration.values.get(key) is None and not fits(None, declared):
+            where = configuration.where(key)
+            if variable := configuration.variable(key):
+                fact, hint = f"{variable} is not set", EXPORT.format(variable, example(variable))
+            else:
+                fact, hint = f"{key} has no value", f"write {key} = ... in {where.split(':')[0]}"
+            yield Problem("settings.missing", fact, hint, where)
+
+
+def example(variable: str) -> str:
+    return {
+        "DATABASE_URL": "postgresql://user:password@host/name",
+        "SECRET_KEY": f"$({NEW_SECRET})",
+    }.get(variable, "...")
+
+
+def wrong_types(configuration: Configuration) -> Iterator[Problem]:
+    for key, declared in configuration.declared.items():
+        value = configuration.values.get(key)
+        if value is not None and not fits(value, declared):
+            name = getattr(declared, "__name__", str(declared))
+            fact = f"{key} must be {name} and is {type(value).__name__}"
+            hint = f"write a value of type {name}"
+            yield Problem("settings.type", fact, hint, configuration.where(key))
+
+
+def fits(value: Any, declared: Any) -> bool:
+    if declared is None or declared is type(None):
+        return value is None
+    if typing.get_origin(declared) in (types.UnionType, typing.Union):
+        return any(fits(value, choice) for choice in typing.get_args(declared))
+    if isinstance(value, bool):  # which Python takes for an int as well
+        return declared in (bool, Any)
+    accepted = {float: (int, float), Any: object}.get(declared, typing.get_origin(declared))
+    return isinstance(value, accepted or declared)
+
+
+def weak_secret(configuration: Configuration) -> Iterator[Problem]:
+    secret = configuration.values.get("SECRET_KEY")
+    if isinstance(secret, str | bytes) and len(secret) < SECRET_LENGTH:
+        fact = f"SECRET_KEY has {len(secret)} characters; it needs {SECRET_LENGTH} random ones"
+        where = configuration.where("SECRET_KEY")
+        hint = EXPORT.format("SECRET_KEY", example("SECRET_KEY"))
+        yield Problem("settings.secret", fact, hint, where)

@@ -1,0 +1,1 @@
+"""The settings, as data: these modules import nothing but the standard library."""

@@ -1,0 +1,9 @@
+"""Development: SQLite in the folder instance/, and no environment variable is read."""
+
+from pathlib import Path
+
+instance = Path(__file__).resolve().parent.parent / "instance"
+
+DEBUG = True
+SECRET_KEY = "for development only"
+SQLALCHEMY_DATABASE_URI = f"sqlite:///{instance / 'development.db'}"

@@ -1,0 +1,120 @@
+"""The steps of bootstrap.py: nothing is installed at the first, /ping answers at the last."""
+
+import argparse
+import os
+import re
+import shlex
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from urllib.request import ProxyHandler, build_opener
+
+from checks import CHECKS
+from checks.database import check_database
+from checks.runner import run_checks
+from checks.screen import has_errors, show
+from checks.service import PYTHON, Service
+from launcher import environment, server
+from launcher.environment import BootstrapError
+
+ROOT = Path(__file__).resolve().parent.parent
+AGAIN = f"{PYTHON} bootstrap.py"
+# Seconds that /ping has to answer.
+PATIENCE = 10
+
+
+def main(arguments: list[str]) -> int:
+    parser = argparse.ArgumentParser("bootstrap.py", description="Install, verify, start once.")
+    parser.add_argument("--start", action="store_true", help="go on to serve")
+    options = parser.parse_args(arguments)
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    os.chdir(ROOT)
+    try:
+        take_steps(Service(ROOT))
+    except (BootstrapError, OSError) as error:
+        print(f"\nNot ready: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print(f"\nInterrupted; to go on: {AGAIN}", file=sys.stderr)
+        return 130
+    if options.start:
+        return server.become([sys.executable, "run.py"])
+    folder = f'"{ROOT}"' if sys.platform == "win32" else shlex.quote(str(ROOT))
+    print(f"\nReady. To start the service:\n\n    cd {folder}\n    {PYTHON} run.py")
+    return 0
+
+
+def take_steps(service: Service) -> None:
+    steps: tuple[tuple[str, Callable[[Service], str]], ...] = (
+        ("Python", lambda service: sys.version.split()[0]),
+        ("Environment", environment.make),
+        ("Requirements", install),
+        ("Database", migrate),
+        ("Checks", verify),
+        ("First start", start_once),
+    )
+    for number, (name, step) in enumerate(steps, 1):
+        print(f"[{number}/{len(steps)}] {name}", flush=True)
+        begin = time.perf_counter()
+        done = step(service)
+        print(f"      {done} ({time.perf_counter() - begin:.1f} s)", flush=True)
+
+
+def install(service: Service) -> str:
+    name = "production" if service.environment == "production" else "dev"
+    return environment.install(service, service.root / f"requirements-{name}.txt")
+
+
+def migrate(service: Service) -> str:
+    """Bring SQLite's schema to that of the code. Production's is for its owner to migrate."""
+    problems = run_checks([("Database", check_database)], service)[0].problems
+    if service.environment == "production" or not problems:
+        return "nothing to do"
+    if {problem.id for problem in problems} != {"database.migrations"}:
+        return "not migrated"  # the checks say why
+    done = flask(service, "db", "upgrade")
+    if done.returncode != 0:
+        raise BootstrapError(f"the database could not be migrated:\n{done.stderr}")
+    return "migrated"
+
+
+def flask(service: Service, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [service.python, "-m", "flask", "--app", "backend", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, errors="replace")
+
+
+def verify(service: Service) -> str:
+    results = run_checks(CHECKS, service)
+    if service.listener:
+        service.listener.close()
+    show(results, sys.stdout)
+    if has_errors(results):
+        raise BootstrapError(f"mend what is marked above, then: {AGAIN}")
+    return "nothing is wrong"
+
+
+def start_once(service: Service) -> str:
+    """Start the service by its own front door on a free port, ask /ping, and stop it."""
+    command = [service.python, "run.py", "serve", "--port", "0", "--no-reload"]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
+    ) as server_process:
+        try:
+            url = wait_for_url(server_process)
+            status = build_opener(ProxyHandler({})).open(f"{url}/ping", timeout=PATIENCE).status
+        finally:
+            server_process.terminate()
+    return f"GET /ping answered {status}"
+
+
+def wait_for_url(process: subprocess.Popen[str]) -> str:
+    assert process.stdout is not None
+    lines = []
+    for line in process.stdout:
+        lines.append(line)
+        if found := re.search(r" is on (http://\S+)", line):
+            return found[1]
+    raise BootstrapError("the service did not start:\n" + "".join(lines))

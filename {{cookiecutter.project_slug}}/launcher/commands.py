@@ -1,0 +1,90 @@
+"""The commands of run.py."""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from checks import CHECKS
+from checks.port import check_port, port_number
+from checks.runner import run_checks
+from checks.screen import has_errors, show, to_json
+from checks.service import Service
+from launcher import processes, server
+
+ROOT = Path(__file__).resolve().parent.parent
+WITHOUT_PORT = [(name, check) for name, check in CHECKS if check is not check_port]
+# What Flask's command line needs before it can say anything of use.
+FOR_FLASK = CHECKS[:3]
+HELP = ("-h", "--help")
+
+
+def main(arguments: list[str]) -> int:
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    os.chdir(ROOT)
+    if not arguments or (arguments[0].startswith("-") and arguments[0] not in HELP):
+        arguments = ["serve", *arguments]
+    if arguments[0] in ("db", "jobs", "scheduler"):
+        return flask(arguments)
+    options = parser().parse_args(arguments)
+    return options.function(options)
+
+
+def parser() -> argparse.ArgumentParser:
+    top = argparse.ArgumentParser("run.py", description="Start, check and stop the service.")
+    commands = top.add_subparsers(metavar="command", required=True)
+    add = commands.add_parser("serve", help="start the service (the default)")
+    add.add_argument("--host", help="the address to listen on")
+    add.add_argument("--port", help="the port to listen on; 0 takes a free one")
+    add.add_argument("--replace", action="store_true", help="stop this service's own server first")
+    add.add_argument("--no-reload", action="store_true", help="do not restart on changed code")
+    add.set_defaults(function=serve)
+    add = commands.add_parser("check", help="say everything that is wrong")
+    add.add_argument("--json", action="store_true", help="for programs")
+    add.set_defaults(function=check, host=None, port=None)
+    add = commands.add_parser("stop", help="stop what this service has running")
+    add.set_defaults(function=stop)
+    for name, text in (("db", "migrate the database"), ("jobs", "list the jobs"),
+                       ("scheduler", "run the jobs, in production")):  # fmt: skip
+        commands.add_parser(name, help=text)
+    return top
+
+
+def serve(options: argparse.Namespace) -> int:
+    service = Service(ROOT, options.host, options.port)
+    if options.replace:
+        processes.stop(ROOT, port_number(service))
+    results = run_checks(CHECKS, service)
+    if any(result.problems for result in results):
+        show(results, sys.stderr)
+    if has_errors(results):
+        return 1
+    return server.serve(service, reload=not options.no_reload)
+
+
+def check(options: argparse.Namespace) -> int:
+    service = Service(ROOT, options.host, options.port)
+    results = run_checks(CHECKS, service)
+    if options.json:
+        print(to_json(results, service))
+    else:
+        show(results, sys.stdout)
+    return int(has_errors(results))
+
+
+def stop(options: argparse.Namespace) -> int:
+    return processes.stop(ROOT)
+
+
+def flask(arguments: list[str]) -> int:
+    """Run one of the application's own commands in the environment that serves."""
+    service = Service(ROOT)
+    scheduler = arguments[0] == "scheduler"
+    results = run_checks(WITHOUT_PORT if scheduler else FOR_FLASK, service)
+    if has_errors(results):
+        show(results, sys.stderr)
+        return 1
+    if scheduler:
+        processes.record(ROOT)
+    return server.become([service.python, "-m", "flask", "--app", "backend", *arguments])

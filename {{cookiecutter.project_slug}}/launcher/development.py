@@ -1,0 +1,70 @@
+"""The development server, run by the environment that serves: reloader, debugger, scheduler.
+
+Arguments: host, port, whether to reload (0 or 1), and, in a child process, the descriptor of
+its lifeline and whether it was restarted after a change of the code.
+"""
+
+import os
+import socket
+import sys
+import threading
+import traceback
+from collections.abc import Callable
+from typing import Any
+
+from werkzeug.serving import run_simple
+
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+
+
+def main(arguments: list[str]) -> int:
+    host, port, reload, *child = arguments
+    if child:
+        threading.Thread(target=leave_with_parent, args=(int(child[0]),), daemon=True).start()
+    restarted = "restarted" in child
+    application = load(restarted)
+    if not restarted:
+        address = f"[{host}]" if ":" in host else host
+        name = application.config["SERVICE_NAME"]
+        print(f"{name} is on http://{address}:{port} (development, Ctrl-C stops it)", flush=True)
+    run_simple(
+        host,
+        int(port),
+        application,
+        use_reloader=reload == "1",
+        use_debugger=host in LOOPBACK,  # it runs whatever code it is sent
+        threaded=True,
+    )
+    return 0
+
+
+def leave_with_parent(lifeline: int) -> None:
+    with socket.socket(fileno=lifeline) as end:
+        end.recv(1)
+    os._exit(1)
+
+
+def load(restarted: bool) -> Any:
+    """Make the application and start its jobs. After a change, a mistake is shown, not fatal."""
+    try:
+        from backend import create_app, scheduler
+
+        application = create_app()
+        scheduler.start(application)
+        return application
+    except Exception as error:
+        if not restarted:
+            raise
+        traceback.print_exc()
+        return broken(error)
+
+
+def broken(error: Exception) -> Callable[..., Any]:
+    def application(environ: Any, start_response: Any) -> Any:
+        raise error
+
+    return application
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

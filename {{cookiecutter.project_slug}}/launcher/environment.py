@@ -1,0 +1,142 @@
+"""The virtual environment .venv: made if need be, and brought to what is required."""
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from checks.dependencies import check_dependencies
+from checks.service import PYTHON, Service, venv_python
+
+# Variables that would make an installer put the packages somewhere else.
+MISLEADING = ("VIRTUAL_ENV", "CONDA_PREFIX", "PYTHONHOME", "PYTHONPATH", "__PYVENV_LAUNCHER__",
+              "PIP_TARGET", "PIP_PREFIX", "PIP_USER", "PIP_PYTHON", "PIP_REQUIRE_VIRTUALENV",
+              "UV_PYTHON", "UV_SYSTEM_PYTHON", "UV_TARGET", "UV_PREFIX")  # fmt: skip
+UV_INDEXES = ("UV_INDEX", "UV_DEFAULT_INDEX", "UV_INDEX_URL", "UV_EXTRA_INDEX_URL",
+              "UV_FIND_LINKS", "UV_CONFIG_FILE")  # fmt: skip
+PIP_INDEXES = ("index-url", "extra-index-url", "find-links", "no-index")
+
+
+class BootstrapError(Exception):
+    """Something that the reader has to mend; the text says what and how."""
+
+
+def make(service: Service) -> str:
+    """See that .venv works, and say what was done. Raise BootstrapError if it is not ours to mend.
+
+    The stamp says that bootstrap made the environment, and in which folder: one that was moved,
+    or left half made, is made again; one that somebody else made is never deleted unasked.
+    """
+    venv, stamp = service.venv, read_stamp(service.venv)
+    if venv.exists():
+        usable = works(venv) and stamp.get("path", str(venv)) == str(venv) and "half" not in stamp
+        if usable:
+            return "kept"
+        if not stamp and not may_delete(venv):
+            raise BootstrapError(f"{venv} does not work; move it away, then {PYTHON} bootstrap.py")
+        shutil.rmtree(venv)
+    venv.mkdir()
+    write_stamp(venv, half=True)
+    create(venv)
+    write_stamp(venv)
+    return "made"
+
+
+def works(venv: Path) -> bool:
+    """Return whether its Python starts, is a supported one, and can install."""
+    question = "import sys; assert (3, 11) <= sys.version_info[:2] <= (3, 14)"
+    if find_uv() is None:
+        question += "; import pip"
+    try:
+        return ask([venv_python(venv), "-I", "-c", question]).returncode == 0
+    except OSError:
+        return False
+
+
+def may_delete(venv: Path) -> bool:
+    if not sys.stdin.isatty():
+        return False
+    answer = input(f"{venv} does not work, and bootstrap did not make it. Delete it? [y/N] ")
+    return answer.strip().lower() in ("y", "yes")
+
+
+def create(venv: Path) -> None:
+    if uv := find_uv():
+        command = [uv, "venv", "--quiet", "--seed", "--allow-existing", "--python", sys.executable]
+    else:
+        command = [sys.executable, "-m", "venv"]
+    if subprocess.call([*command, str(venv)], env=clean()) != 0:
+        version = f"{sys.version_info[0]}.{sys.version_info[1]}"
+        raise BootstrapError(
+            f"no virtual environment could be made with {sys.executable}; on Debian and Ubuntu:"
+            f" sudo apt install python{version}-venv, then {PYTHON} bootstrap.py"
+        )
+
+
+def install(service: Service, requirements: Path) -> str:
+    """Install what is required, unless it was, and say so. Raise BootstrapError on failure."""
+    digest = requirements_digest(service.root)
+    unchanged = read_stamp(service.venv).get(requirements.name) == digest
+    if unchanged and not any(check_dependencies(service)):
+        return "nothing to do"
+    name, *command = installer(service.venv)
+    # pip warns of much that is of no concern here; what it says of a failure is shown.
+    with tempfile.TemporaryFile() as warnings:
+        stderr = warnings if name == "pip" else None
+        command = [*command, "--requirement", str(requirements)]
+        code = subprocess.call(command, cwd=service.root, env=clean(), stderr=stderr)
+        if code != 0:
+            warnings.seek(0)
+            sys.stderr.write(warnings.read().decode(errors="replace"))
+            raise BootstrapError(
+                "the requirements could not be installed, for the reason above;"
+                f" when that is mended: {PYTHON} bootstrap.py"
+            )
+    write_stamp(service.venv, **{requirements.name: digest})
+    return f"installed with {name}"
+
+
+def installer(venv: Path) -> tuple[str, ...]:
+    """Return a name and a command. uv is much faster, but does not read where pip gets things."""
+    python, uv = str(venv_python(venv)), find_uv()
+    if uv is None or (pip_has_index(python) and not any(map(os.environ.get, UV_INDEXES))):
+        return "pip", python, "-m", "pip", "install"
+    return "uv", uv, "pip", "install", "--python", python
+
+
+def find_uv() -> str | None:
+    return shutil.which("uv") or shutil.which("uv", path=Path(sys.executable).parent)
+
+
+def pip_has_index(python: str) -> bool:
+    listed = ask([python, "-m", "pip", "config", "list"]).stdout
+    return any(f".{option}=" in listed for option in PIP_INDEXES)
+
+
+def requirements_digest(root: Path) -> str:
+    files = sorted([*root.glob("requirements*.txt"), root / "constraints.txt"])
+    return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()
+
+
+def ask(command: list[str | Path]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command, env=clean(), capture_output=True, text=True, errors="replace")
+
+
+def clean() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if name not in MISLEADING}
+
+
+def read_stamp(venv: Path) -> dict[str, object]:
+    try:
+        return json.loads((venv / "bootstrap.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+
+
+def write_stamp(venv: Path, **facts: object) -> None:
+    stamp = json.dumps({"path": str(venv)} | facts)
+    (venv / "bootstrap.json").write_text(stamp, encoding="utf-8")

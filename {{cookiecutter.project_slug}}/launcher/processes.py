@@ -1,0 +1,82 @@
+"""Records what this project starts, and stops what is recorded and nothing else."""
+
+import json
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+from checks.owners import listening
+from checks.processes import process
+from checks.running import Record, folder, running
+
+# Seconds between the request to end and the kill.
+PATIENCE = 10
+
+
+def record(root: Path, port: int | None = None) -> None:
+    """Write down this process, so that `stop` can prove that it may end it."""
+    this = process(os.getpid())
+    with suppress(OSError):  # a read-only folder: then stop will find nothing
+        forget_the_gone(root)
+        path = record_path(root)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps({"pid": this.pid, "created": this.created, "port": port}))
+
+
+def forget_the_gone(root: Path) -> None:
+    current = {entry.path for entry in running(root)}
+    for path in set(folder(root).glob("*.json")) - current:
+        path.unlink()
+
+
+def forget(root: Path) -> None:
+    with suppress(OSError):
+        record_path(root).unlink()
+
+
+def record_path(root: Path) -> Path:
+    return folder(root) / f"{os.getpid()}.json"
+
+
+def stop(root: Path, port: int | None = None) -> int:
+    """End this project's recorded processes, or those on one port; 1 if any could not be ended."""
+    ended = [end(entry) for entry in running(root) if port in (None, entry.port)]
+    if not ended and port is None:
+        print("nothing of this project is running")
+    return int(not all(ended))
+
+
+def end(entry: Record) -> bool:
+    """Ask the process to end, then kill it. Its children leave with it by themselves."""
+    pid = entry.process.pid
+    try:
+        os.kill(pid, signal.SIGTERM)
+        if not wait_until(lambda: gone(entry)):
+            os.kill(pid, getattr(signal, "SIGKILL", signal.SIGTERM))
+        wait_until(lambda: gone(entry) and not listening(entry.port or 0)[0])
+    except ProcessLookupError:
+        pass
+    except PermissionError:
+        print(f"{pid} `{entry.process.command}` may not be ended by this user", file=sys.stderr)
+        return False
+    print(f"stopped {pid} `{entry.process.command}`", flush=True)
+    entry.path.unlink(missing_ok=True)
+    return True
+
+
+def gone(entry: Record) -> bool:
+    now = process(entry.process.pid)
+    return now is None or now.created != entry.process.created
+
+
+def wait_until(condition: Callable[[], bool]) -> bool:
+    end = time.monotonic() + PATIENCE
+    while not condition():
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.02)
+    return True

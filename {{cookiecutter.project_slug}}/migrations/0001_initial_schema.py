@@ -1,0 +1,51 @@
+"""initial schema"""
+
+from collections.abc import Sequence
+
+import sqlalchemy as sa
+from alembic import op
+
+revision: str = "0001"
+down_revision: str | None = None
+branch_labels: str | Sequence[str] | None = ("default",)
+depends_on: str | Sequence[str] | None = None
+
+
+def upgrade() -> None:
+    op.create_table(
+        "message",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.Column("reply", sa.Text(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_message")),
+    )
+    with op.batch_alter_table("message") as batch_op:
+        batch_op.create_index(batch_op.f("ix_message_created_at"), ["created_at"])
+    op.create_table(
+        "job_run",
+        sa.Column("job", sa.String(), nullable=False),
+        sa.Column("due", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("host", sa.String(), nullable=False),
+        sa.Column("pid", sa.Integer(), nullable=False),
+        sa.Column("started_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("outcome", sa.String(), nullable=True),
+        sa.Column("error", sa.Text(), nullable=True),
+        sa.PrimaryKeyConstraint("job", "due", name=op.f("pk_job_run")),
+    )
+    op.create_table(
+        "scheduler_seen",
+        sa.Column("host", sa.String(), nullable=False),
+        sa.Column("pid", sa.Integer(), nullable=False),
+        sa.Column("seen_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("host", "pid", name=op.f("pk_scheduler_seen")),
+    )
+
+
+def downgrade() -> None:
+    op.drop_table("scheduler_seen")
+    op.drop_table("job_run")
+    with op.batch_alter_table("message") as batch_op:
+        batch_op.drop_index(batch_op.f("ix_message_created_at"))
+    op.drop_table("message")
