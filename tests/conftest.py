@@ -1,0 +1,237 @@
+"""Bakes services, runs them for real, and sees that nothing of them is left behind."""
+
+import contextlib
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.error import HTTPError
+from urllib.request import ProxyHandler, Request, build_opener
+
+import psutil
+import pytest
+
+TEMPLATE = Path(__file__).resolve().parent.parent
+# What the machine of whoever runs the tests may have set, and the service would listen to.
+UNSET = ("ENVIRONMENT", "PORT", "DATABASE_URL", "SECRET_KEY", "VIRTUAL_ENV", "PYTHONIOENCODING",
+         "FLASK_SAFE_START_BOOTSTRAP", "FLASK_APP", "FLASK_DEBUG", "NO_COLOR")  # fmt: skip
+ANSWER_WITHIN = 20
+DEVELOPMENT_URL = re.compile(r" is on (http://\S+)")
+
+
+def environment(**changes: str) -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if name not in UNSET}
+    return kept | {"PYTHONUNBUFFERED": "1"} | changes
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An HTTP answer."""
+
+    status: int
+    headers: Any
+    body: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+def http(url: str, data: bytes | None = None, **headers: str) -> Answer:
+    """GET, or POST if there is data. An error status is an answer too."""
+    request = Request(url, data, {name.replace("_", "-"): text for name, text in headers.items()})
+    try:
+        with build_opener(ProxyHandler({})).open(request, timeout=ANSWER_WITHIN) as response:
+            return Answer(response.status, response.headers, response.read().decode())
+    except HTTPError as error:
+        return Answer(error.code, error.headers, error.read().decode())
+
+
+def wait_until(condition: Callable[[], Any], seconds: float = ANSWER_WITHIN) -> Any:
+    """Return the condition's first true value. Fail if there is none in time."""
+    end = time.monotonic() + seconds
+    while not (value := condition()):
+        assert time.monotonic() < end, f"not within {seconds} s: {condition}"
+        time.sleep(0.01)
+    return value
+
+
+@dataclass
+class Server:
+    """A running `python run.py`; its output is in a file, so that no pipe can fill up."""
+
+    process: subprocess.Popen[bytes]
+    output_path: Path
+    url: str = ""
+
+    @property
+    def output(self) -> str:
+        return self.output_path.read_text(encoding="utf-8", errors="replace")
+
+    @property
+    def port(self) -> int:
+        return int(self.url.rpartition(":")[2])
+
+    @property
+    def family(self) -> list[psutil.Process]:
+        """The process that was started and all that it has started."""
+        parent = psutil.Process(self.process.pid)
+        return [parent, *parent.children(recursive=True)]
+
+    def wait_for_url(self) -> None:
+        def found() -> Any:
+            assert self.process.poll() is None, self.output
+            return DEVELOPMENT_URL.search(self.output)
+
+        self.url = wait_until(found)[1]
+
+
+@dataclass(frozen=True)
+class BakedProject:
+    """A generated service. Its commands run in its folder with the Python of the tests."""
+
+    path: Path
+    context: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def python(self) -> Path:
+        """The Python of the service's own .venv."""
+        return self.path / ".venv" / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+
+    def run(
+        self, *arguments: object, python: object = sys.executable, **env: str
+    ) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [str(python), *map(str, arguments)],
+            cwd=self.path,
+            env=environment(**env),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            encoding="utf-8",
+            errors="replace",
+            timeout=240,
+        )
+
+    def check(self, **env: str) -> dict[str, Any]:
+        """What `check --json` says."""
+        return json.loads(self.run("run.py", "check", "--json", **env).stdout)
+
+    def problems(self, level: str = "error", **env: str) -> list[dict[str, Any]]:
+        checks = self.check(**env)["checks"]
+        found = (problem for check in checks for problem in check["problems"])
+        return [problem for problem in found if problem["level"] == level]
+
+    def ids(self, level: str = "error", **env: str) -> set[str]:
+        return {problem["id"] for problem in self.problems(level, **env)}
+
+    @contextlib.contextmanager
+    def start(
+        self, *arguments: object, python: object = sys.executable, wait: bool = True, **env: str
+    ) -> Iterator[Server]:
+        """Run `python run.py serve` on a free port, and end it afterwards by its pid."""
+        command = [str(python), "run.py", "serve", *map(str, arguments)]
+        if "--port" not in arguments and "PORT" not in env:
+            command += ["--port", "0"]
+        output_path = self.path.parent / f"{self.path.name}-{time.monotonic_ns()}.log"
+        with output_path.open("wb") as output:
+            process = subprocess.Popen(
+                command,
+                cwd=self.path,
+                env=environment(**env),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        server = Server(process, output_path)
+        try:
+            if wait:
+                server.wait_for_url()
+            yield server
+        finally:
+            if process.poll() is None:
+                process.terminate()
+                process.wait(ANSWER_WITHIN)
+
+    def copy(self, folder: Path) -> "BakedProject":
+        """Return a copy to break. Its .venv shares the installed files: do not install there."""
+        target = folder / self.path.name
+        ignored = shutil.ignore_patterns(".venv", "running")
+        shutil.copytree(self.path, target, ignore=ignored)
+        if (self.path / ".venv").exists():
+            shutil.copytree(
+                self.path / ".venv", target / ".venv", symlinks=True, copy_function=os.link
+            )
+        return BakedProject(target, self.context)
+
+
+def bake(cookies: Any, **answers: str) -> BakedProject:
+    """Generate a service without bootstrapping it, unless the answers say so."""
+    result = cookies.bake(template=str(TEMPLATE), extra_context={"bootstrap": "no"} | answers)
+    assert result.exception is None, result.exception
+    return BakedProject(result.project_path, result.context)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _plain_environment() -> Iterator[None]:
+    """The hooks run in the environment of the tests, so it has to be a plain one."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in UNSET:
+            patch.delenv(name, raising=False)
+        yield
+
+
+@pytest.fixture(scope="session")
+def bare_service(cookies_session: Any) -> BakedProject:
+    """A service with the default answers, nothing installed. Do not change it: copy it."""
+    return bake(cookies_session)
+
+
+@pytest.fixture(scope="session")
+def shared_service(cookies_session: Any) -> BakedProject:
+    """A bootstrapped service with the default answers. Do not change it: copy it."""
+    project = bake(cookies_session)
+    done = project.run("bootstrap.py")
+    assert done.returncode == 0, done.stdout + done.stderr
+    return project
+
+
+@pytest.fixture
+def bare(bare_service: BakedProject, tmp_path: Path) -> BakedProject:
+    """A service to break, nothing installed."""
+    return bare_service.copy(tmp_path)
+
+
+@pytest.fixture
+def service(shared_service: BakedProject, tmp_path: Path) -> BakedProject:
+    """A bootstrapped service to break."""
+    return shared_service.copy(tmp_path)
+
+
+@pytest.fixture(autouse=True)
+def _no_process_left_behind(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    yield
+    base = str(tmp_path_factory.getbasetemp())
+    try:
+        wait_until(lambda: not left_behind(base), seconds=5)
+    finally:
+        for process in left_behind(base):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
+
+
+def left_behind(base: str) -> list[psutil.Process]:
+    """The processes that work in, or were started with a path in, the tests' own folder."""
+    found = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error, OSError):
+            if base in " ".join([process.cwd(), *process.cmdline()]):
+                found.append(process)
+    return found
