@@ -10,8 +10,8 @@ import sys
 wanted = {{ "%r"|format(cookiecutter.bootstrap) }} is not False
 if wanted and os.environ.get("FLASK_SAFE_START_BOOTSTRAP") != "no":
     try:
-        subprocess.call([sys.executable, "bootstrap.py"])
+        subprocess.call([sys.executable, os.path.abspath("bootstrap.py")])
     except KeyboardInterrupt:
         pass
 else:
-    print("Not bootstrapped. In the new folder, run: python bootstrap.py", flush=True)
+    print("Not bootstrapped. To do so, run bootstrap.py in", os.getcwd(), flush=True)

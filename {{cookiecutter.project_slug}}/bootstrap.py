@@ -3,27 +3,32 @@
 This file has to be readable by the oldest Python that may meet it, to tell it who can go on.
 """
 
+import os
 import subprocess
 import sys
 
 VERSIONS = ("3.13", "3.12", "3.14", "3.11")
+TOO_OLD = (
+    "This service needs Python 3.11 to 3.14, this is %d.%d and no other was found:"
+    " install one from https://www.python.org/downloads/, then run bootstrap.py with it."
+)
 
 
 def find_python():
-    for version in VERSIONS:
-        for command in (["python" + version], ["py", "-" + version]):
-            try:
-                if subprocess.call(command + ["-c", "import ensurepip"]) == 0:
-                    return command
-            except OSError:
-                pass
+    with open(os.devnull, "w") as nowhere:
+        for version in VERSIONS:
+            for command in (["python" + version], ["py", "-" + version]):
+                try:
+                    if subprocess.call(command + ["-c", "import ensurepip"], stderr=nowhere) == 0:
+                        return command
+                except OSError:
+                    pass
+    return None
 
 
 if "%d.%d" % sys.version_info[:2] not in VERSIONS:
     python = find_python()
-    if python is None:
-        sys.exit("This service needs Python 3.11 to 3.14, this is %d.%d." % sys.version_info[:2])
-    sys.exit(subprocess.call(python + sys.argv))
+    sys.exit(subprocess.call(python + sys.argv) if python else TOO_OLD % sys.version_info[:2])
 
 from launcher.bootstrap import main
 

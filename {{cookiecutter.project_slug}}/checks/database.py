@@ -11,14 +11,15 @@ from pathlib import Path
 
 from checks.dependencies import check_dependencies
 from checks.problem import Problem, Skipped
-from checks.service import PYTHON, Service
+from checks.service import Service, command_line
 
-UPGRADE = f"{PYTHON} run.py db upgrade"
 # Seconds that a database, or a lock on it, is waited for.
 PATIENCE = 3
 
 
 def check_database(service: Service) -> Iterator[Problem]:
+    if any(problem.id == "dependencies.missing" for problem in check_dependencies(service)):
+        raise Skipped("needs the dependencies")
     if service.configuration.broken:
         raise Skipped("needs the settings")
     url = service.setting("SQLALCHEMY_DATABASE_URI")
@@ -36,20 +37,24 @@ def check_database(service: Service) -> Iterator[Problem]:
         yield Problem("database.url", fact, "write postgresql://user:password@host/name", where)
 
 
+def upgrade() -> str:
+    return command_line("run.py", "db upgrade")
+
+
 def masked(text: str) -> str:
     return re.sub(r"(://[^:/@\s]*):[^@\s]*@", r"\1:***@", text)
 
 
 def check_sqlite(path: Path, service: Service) -> Iterator[Problem]:
     if not path.exists():
-        yield Problem("database.migrations", f"{path.name} does not exist yet", UPGRADE)
+        yield Problem("database.migrations", f"{path.name} does not exist yet", upgrade())
         return
     try:
         revision = sqlite_revision(path)
     except sqlite3.Error as error:
         hint = f"see that no other program holds {path}, and that this user may write there"
         if "not a database" in str(error):
-            hint = f"move {path} away, then {UPGRADE}"
+            hint = f"move {path} away, then {upgrade()}"
         yield Problem("database.unreachable", f"{path.name}: {error}", hint)
     else:
         yield from check_revision(revision, service)
@@ -70,8 +75,6 @@ def sqlite_revision(path: Path) -> str | None:
 
 
 def check_postgresql(url: str, service: Service) -> Iterator[Problem]:
-    if any(check_dependencies(service)):
-        raise Skipped("needs the dependencies")
     answer = ask_postgresql(url, service)
     if reason := answer.get("error"):
         hint = "see that DATABASE_URL names a server that runs, a database, a user and its password"
@@ -97,7 +100,7 @@ def check_revision(revision: str | None, service: Service) -> Iterator[Problem]:
         return
     if revision is None or revision in known:
         fact = f"the schema is at {revision or 'nothing'}, the code at {', '.join(heads)}"
-        yield Problem("database.migrations", fact, UPGRADE)
+        yield Problem("database.migrations", fact, upgrade())
     else:
         fact = f"the schema is at {revision}, which migrations/ does not know"
         yield Problem("database.migrations", fact, "get the code that has it: git pull")

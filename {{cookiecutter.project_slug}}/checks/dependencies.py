@@ -17,7 +17,7 @@ from typing import Any
 
 from checks.problem import Problem
 from checks.python import serving_version
-from checks.service import PYTHON, Service
+from checks.service import Service, command_line
 
 REQUIREMENT = re.compile(r"([A-Za-z0-9][\w.-]*)\s*(?:\[[^]]*\])?\s*([^;]*)(?:;(.*))?")
 
@@ -48,7 +48,7 @@ def check_dependencies(service: Service) -> Iterator[Problem]:
 
 
 def problem(id: str, message: str, items: list[Requirement]) -> Problem:
-    return Problem(id, message, f"{PYTHON} bootstrap.py", items[0].where)
+    return Problem(id, message, command_line("bootstrap.py"), items[0].where)
 
 
 def requirements(path: Path, python: tuple[int, int]) -> Iterator[Requirement]:

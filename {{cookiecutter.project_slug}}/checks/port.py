@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from checks.owners import Owner, find_owners
 from checks.problem import Problem, Skipped
-from checks.service import PYTHON, Service
+from checks.service import Service, command_line
 
 OTHER_FAMILY = {"127.0.0.1": "::1", "localhost": "::1", "::1": "127.0.0.1"}
 
@@ -18,7 +18,7 @@ def check_port(service: Service) -> Iterator[Problem]:
     if port is None:
         text, where = wanted_port(service)
         fact = f"{text!r} is not a port, which is a number up to 65535"
-        yield Problem("port.invalid", fact, f"{PYTHON} run.py --port 5001", where)
+        yield Problem("port.invalid", fact, command_line("run.py", "--port 5001"), where)
         return
     try:
         service.listener = listen(host, port)
@@ -71,14 +71,14 @@ def listen(host: str, port: int) -> socket.socket:
 def explain(service: Service, host: str, port: int, error: OSError) -> Problem:
     if error.errno == errno.EACCES and port < 1024:
         fact = f"port {port} is for privileged users only"
-        return Problem("port.invalid", fact, f"{PYTHON} run.py --port 5001")
+        return Problem("port.invalid", fact, command_line("run.py", "--port 5001"))
     if error.errno not in (errno.EADDRINUSE, errno.EACCES):
         fact = f"cannot listen on {host}: {error.strerror}"
-        return Problem("port.invalid", fact, f"{PYTHON} run.py --host 127.0.0.1")
+        return Problem("port.invalid", fact, command_line("run.py", "--host 127.0.0.1"))
     owners, hidden = find_owners(port, service.root)
-    ways_out = [f"{PYTHON} run.py --port {free_port(host, port)}"]
+    ways_out = [command_line("run.py", f"--port {free_port(host, port)}")]
     if owners and not hidden and all(owner.this_project for owner in owners):
-        ways_out.insert(0, f"{PYTHON} run.py --replace")
+        ways_out.insert(0, command_line("run.py", "--replace"))
     if hidden or not owners:
         ways_out.append(f"{SEE_ALL[sys.platform].format(port=port)} shows who it is")
     fact = f"port {port} is held by {holders(owners, hidden)}"

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterator
 
 from checks.problem import Problem
-from checks.service import PYTHON, Service
+from checks.service import Service, command_line
 
 OLDEST, NEWEST = (3, 11), (3, 14)
 
@@ -17,7 +17,7 @@ def check_python(service: Service) -> Iterator[Problem]:
             "python.version",
             f"{service.python} is Python {dotted(version)}; this service runs on"
             f" {dotted(OLDEST)} to {dotted(NEWEST)}",
-            f"{PYTHON} bootstrap.py",
+            command_line("bootstrap.py"),
         )
 
 

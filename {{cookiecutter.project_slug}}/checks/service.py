@@ -1,6 +1,7 @@
 """The service that is checked: where it is, which Python serves it, what it is told to use."""
 
 import os
+import shlex
 import shutil
 import socket
 import sys
@@ -10,9 +11,27 @@ from pathlib import Path
 
 from checks.configuration import Configuration, load
 
-# The name under which a reader of the hints can start Python.
 PYTHON = "python" if shutil.which("python") else "python3"
 ENVIRONMENTS = ("development", "production")
+
+
+def command_line(script: str, arguments: str = "") -> str:
+    """Return a command that does, where the reader is, what it does here: it can be pasted."""
+    path = str(Path(sys.argv[0] or script).with_name(script))
+    return f"{prefix()}{PYTHON} {quoted(path)} {arguments}".rstrip()
+
+
+def prefix() -> str:
+    if os.environ.get("ENVIRONMENT") != "production":
+        return ""
+    windows = sys.platform == "win32"
+    return '$env:ENVIRONMENT="production"; ' if windows else "ENVIRONMENT=production "
+
+
+def quoted(path: str) -> str:
+    if sys.platform == "win32":
+        return f'"{path}"' if " " in path else path
+    return shlex.quote(path)
 
 
 @dataclass

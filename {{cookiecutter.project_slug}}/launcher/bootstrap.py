@@ -3,7 +3,6 @@
 import argparse
 import os
 import re
-import shlex
 import subprocess
 import sys
 import time
@@ -15,12 +14,11 @@ from checks import CHECKS
 from checks.database import check_database
 from checks.runner import run_checks
 from checks.screen import has_errors, show
-from checks.service import PYTHON, Service
+from checks.service import PYTHON, Service, command_line, quoted
 from launcher import environment, server
 from launcher.environment import BootstrapError
 
 ROOT = Path(__file__).resolve().parent.parent
-AGAIN = f"{PYTHON} bootstrap.py"
 # Seconds that /ping has to answer.
 PATIENCE = 10
 
@@ -38,12 +36,11 @@ def main(arguments: list[str]) -> int:
         print(f"\nNot ready: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print(f"\nInterrupted; to go on: {AGAIN}", file=sys.stderr)
+        print(f"\nInterrupted; to go on: {command_line('bootstrap.py')}", file=sys.stderr)
         return 130
     if options.start:
         return server.become([sys.executable, "run.py"])
-    folder = f'"{ROOT}"' if sys.platform == "win32" else shlex.quote(str(ROOT))
-    print(f"\nReady. To start the service:\n\n    cd {folder}\n    {PYTHON} run.py")
+    print(f"\nReady. To start the service:\n\n    cd {quoted(str(ROOT))}\n    {PYTHON} run.py")
     return 0
 
 
@@ -92,7 +89,7 @@ def verify(service: Service) -> str:
         service.listener.close()
     show(results, sys.stdout)
     if has_errors(results):
-        raise BootstrapError(f"mend what is marked above, then: {AGAIN}")
+        raise BootstrapError(f"mend what is marked above, then: {command_line('bootstrap.py')}")
     return "nothing is wrong"
 
 

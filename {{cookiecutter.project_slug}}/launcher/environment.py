@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 
 from checks.dependencies import check_dependencies
-from checks.service import PYTHON, Service, venv_python
+from checks.service import Service, command_line, venv_python
 
 # Variables that would make an installer put the packages somewhere else.
 MISLEADING = ("VIRTUAL_ENV", "CONDA_PREFIX", "PYTHONHOME", "PYTHONPATH", "__PYVENV_LAUNCHER__",
@@ -37,7 +37,8 @@ def make(service: Service) -> str:
         if usable:
             return "kept"
         if not stamp and not may_delete(venv):
-            raise BootstrapError(f"{venv} does not work; move it away, then {PYTHON} bootstrap.py")
+            again = command_line("bootstrap.py")
+            raise BootstrapError(f"{venv} does not work; move it away, then {again}")
         shutil.rmtree(venv)
     venv.mkdir()
     write_stamp(venv, half=True)
@@ -73,7 +74,7 @@ def create(venv: Path) -> None:
         version = f"{sys.version_info[0]}.{sys.version_info[1]}"
         raise BootstrapError(
             f"no virtual environment could be made with {sys.executable}; on Debian and Ubuntu:"
-            f" sudo apt install python{version}-venv, then {PYTHON} bootstrap.py"
+            f" sudo apt install python{version}-venv, then {command_line('bootstrap.py')}"
         )
 
 
@@ -94,7 +95,7 @@ def install(service: Service, requirements: Path) -> str:
             sys.stderr.write(warnings.read().decode(errors="replace"))
             raise BootstrapError(
                 "the requirements could not be installed, for the reason above;"
-                f" when that is mended: {PYTHON} bootstrap.py"
+                f" when that is mended: {command_line('bootstrap.py')}"
             )
     write_stamp(service.venv, **{requirements.name: digest})
     return f"installed with {name}"
