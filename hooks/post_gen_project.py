@@ -14,4 +14,5 @@ if wanted and os.environ.get("FLASK_SAFE_START_BOOTSTRAP") != "no":
     except KeyboardInterrupt:
         pass
 else:
+    sys.stdout.reconfigure(errors="backslashreplace")
     print("Not bootstrapped. To do so, run bootstrap.py in", os.getcwd(), flush=True)

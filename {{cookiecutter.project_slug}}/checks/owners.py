@@ -23,7 +23,9 @@ class Owner:
         minutes = int((datetime.now(UTC) - self.process.started).total_seconds() / 60)
         age = f"{minutes // 60} h {minutes % 60} min" if minutes >= 60 else f"{minutes} min"
         whose = "this project" if self.this_project else self.process.user
-        return f"{self.process.pid} `{self.process.command}` ({whose}, {age})"
+        command = self.process.command
+        command = command if len(command) <= 60 else f"{command[:57]}..."
+        return f"{self.process.pid} `{command}` ({whose}, {age})"
 
     def to_json(self) -> dict[str, object]:
         return {

@@ -12,7 +12,10 @@ OLDEST, NEWEST = (3, 11), (3, 14)
 
 def check_python(service: Service) -> Iterator[Problem]:
     version = serving_version(service)
-    if not OLDEST <= version <= NEWEST:
+    if not service.python.exists():
+        fact = f"{service.venv.name} has no Python that works"
+        yield Problem("python.version", fact, command_line("bootstrap.py"))
+    elif not OLDEST <= version <= NEWEST:
         yield Problem(
             "python.version",
             f"{service.python} is Python {dotted(version)}; this service runs on"

@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Iterable
+from itertools import groupby
 from typing import TextIO
 
 from checks.problem import Problem
@@ -23,16 +24,20 @@ def show(results: Iterable[Result], stream: TextIO) -> None:
     glyphs = GLYPHS if can_show("".join(GLYPHS.values()), stream) else ASCII
     for result in results:
         mark = coloured(glyphs[result.status], COLOURS[result.status], stream)
-        lines = [f"not checked: {result.reason}"] if result.reason else []
-        for problem in result.problems:
-            lines.append("  ".join(filter(None, (problem.where, problem.message))))
-            if problem.hint:
-                lines.append(f"{glyphs['hint']} {problem.hint}")
-        first, *rest = lines or [""]
+        first, *rest = lines(result, glyphs["hint"]) or [""]
         print(f"{mark} {result.name:<14} {first}".rstrip(), file=stream)
         for line in rest:
             print(f"{'':16} {line}", file=stream)
     stream.flush()
+
+
+def lines(result: Result, arrow: str) -> list[str]:
+    """Return each problem's fact, and after the last of those that it mends, each hint."""
+    found = [f"not checked: {result.reason}"] if result.reason else []
+    for hint, problems in groupby(result.problems, lambda problem: problem.hint):
+        found += ["  ".join(filter(None, (each.where, each.message))) for each in problems]
+        found += [f"{arrow} {hint}"] if hint else []
+    return found
 
 
 def can_show(text: str, stream: TextIO) -> bool:

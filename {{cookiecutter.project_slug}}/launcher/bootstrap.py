@@ -27,8 +27,7 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser("bootstrap.py", description="Install, verify, start once.")
     parser.add_argument("--start", action="store_true", help="go on to serve")
     options = parser.parse_args(arguments)
-    for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     os.chdir(ROOT)
     try:
         take_steps(Service(ROOT))

@@ -1,12 +1,14 @@
 """The commands of run.py."""
 
 import argparse
+import contextlib
 import os
 import sys
 from pathlib import Path
 
 from checks import CHECKS
 from checks.port import check_port, port_number
+from checks.problem import Skipped
 from checks.runner import run_checks
 from checks.screen import has_errors, show, to_json
 from checks.service import Service
@@ -14,14 +16,11 @@ from launcher import processes, server
 
 ROOT = Path(__file__).resolve().parent.parent
 WITHOUT_PORT = [(name, check) for name, check in CHECKS if check is not check_port]
-# What Flask's command line needs before it can say anything of use.
-FOR_FLASK = CHECKS[:3]
 HELP = ("-h", "--help")
 
 
 def main(arguments: list[str]) -> int:
-    for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     os.chdir(ROOT)
     if not arguments or (arguments[0].startswith("-") and arguments[0] not in HELP):
         arguments = ["serve", *arguments]
@@ -54,18 +53,28 @@ def parser() -> argparse.ArgumentParser:
 def serve(options: argparse.Namespace) -> int:
     service = Service(ROOT, options.host, options.port)
     if options.replace:
-        processes.stop(ROOT, port_number(service))
+        replace(service)
     results = run_checks(CHECKS, service)
     if any(result.problems for result in results):
         show(results, sys.stderr)
     if has_errors(results):
         return 1
-    return server.serve(service, reload=not options.no_reload)
+    try:
+        return server.serve(service, reload=not options.no_reload)
+    except server.Ended as ended:
+        return server.die(ended.args[0])
+
+
+def replace(service: Service) -> None:
+    with contextlib.suppress(Skipped):  # the settings are broken, which the checks will say
+        if (port := port_number(service)) is not None:
+            processes.stop(ROOT, port)
 
 
 def check(options: argparse.Namespace) -> int:
     service = Service(ROOT, options.host, options.port)
-    results = run_checks(CHECKS, service)
+    with contextlib.redirect_stdout(sys.stderr):  # whatever a config module may print
+        results = run_checks(CHECKS, service)
     if options.json:
         print(to_json(results, service))
     else:
@@ -80,11 +89,13 @@ def stop(options: argparse.Namespace) -> int:
 def flask(arguments: list[str]) -> int:
     """Run one of the application's own commands in the environment that serves."""
     service = Service(ROOT)
-    scheduler = arguments[0] == "scheduler"
-    results = run_checks(WITHOUT_PORT if scheduler else FOR_FLASK, service)
+    results = run_checks(WITHOUT_PORT, service)
+    if arguments[0] == "db":  # which is what mends the schema
+        for result in results:
+            result.problems = [p for p in result.problems if p.id != "database.migrations"]
     if has_errors(results):
         show(results, sys.stderr)
         return 1
-    if scheduler:
+    if arguments[0] == "scheduler":
         processes.record(ROOT)
     return server.become([service.python, "-m", "flask", "--app", "backend", *arguments])

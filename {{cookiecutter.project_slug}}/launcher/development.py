@@ -18,6 +18,7 @@ LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
 def main(arguments: list[str]) -> int:
+    sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     host, port, reload, *child = arguments
     if child:
         threading.Thread(target=leave_with_parent, args=(int(child[0]),), daemon=True).start()

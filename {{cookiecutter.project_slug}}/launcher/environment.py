@@ -128,7 +128,8 @@ def ask(command: list[str | Path]) -> subprocess.CompletedProcess[str]:
 
 
 def clean() -> dict[str, str]:
-    return {name: value for name, value in os.environ.items() if name not in MISLEADING}
+    kept = {name: value for name, value in os.environ.items() if name not in MISLEADING}
+    return {"UV_LINK_MODE": "copy"} | kept  # uv warns where it cannot link
 
 
 def read_stamp(venv: Path) -> dict[str, object]:

@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from checks.owners import listening
-from checks.processes import process
+from checks.processes import Process, process
 from checks.running import Record, folder, running
 
 # Seconds between the request to end and the kill.
@@ -19,7 +19,8 @@ PATIENCE = 10
 
 def record(root: Path, port: int | None = None) -> None:
     """Write down this process, so that `stop` can prove that it may end it."""
-    this = process(os.getpid())
+    if (this := process(os.getpid())) is None:
+        return
     with suppress(OSError):  # a read-only folder: then stop will find nothing
         forget_the_gone(root)
         path = record_path(root)
@@ -52,12 +53,12 @@ def stop(root: Path, port: int | None = None) -> int:
 
 def end(entry: Record) -> bool:
     """Ask the process to end, then kill it. Its children leave with it by themselves."""
-    pid = entry.process.pid
+    pid, family = entry.process.pid, [entry.process, *children(entry)]
     try:
         os.kill(pid, signal.SIGTERM)
-        if not wait_until(lambda: gone(entry)):
+        if not wait_until(lambda: gone(entry.process)):
             os.kill(pid, getattr(signal, "SIGKILL", signal.SIGTERM))
-        wait_until(lambda: gone(entry) and not listening(entry.port or 0)[0])
+        wait_until(lambda: all(map(gone, family)))
     except ProcessLookupError:
         pass
     except PermissionError:
@@ -68,9 +69,15 @@ def end(entry: Record) -> bool:
     return True
 
 
-def gone(entry: Record) -> bool:
-    now = process(entry.process.pid)
-    return now is None or now.created != entry.process.created
+def children(entry: Record) -> list[Process]:
+    """Return those of its children that hold its port, and will a moment longer than it."""
+    holders = map(process, listening(entry.port)[0] if entry.port else ())
+    return [holder for holder in holders if holder and holder.parent == entry.process.pid]
+
+
+def gone(was: Process) -> bool:
+    now = process(was.pid)
+    return now is None or now.created != was.created
 
 
 def wait_until(condition: Callable[[], bool]) -> bool:

@@ -22,18 +22,30 @@ class Ended(BaseException):
 
 
 def serve(service: Service, reload: bool) -> int:
-    """Serve until told to stop, and return the exit code. The checks have found no error."""
+    """Serve, after the checks have found no error, and return the exit code.
+
+    Raise Ended if a signal ends it; nothing that was started runs any more then.
+    """
     assert service.listener is not None
     service.listener.set_inheritable(True)
     if service.environment == "production":
-        return serve_production(service)
-    return serve_development(service, service.listener, reload)
+        return serve_production(service, service.listener)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, end)
+    try:
+        return serve_development(service, service.listener, reload)
+    finally:
+        processes.forget(service.root)
 
 
-def serve_production(service: Service) -> int:
-    assert service.listener is not None
-    host, port = service.listener.getsockname()[:2]
-    fd = service.listener.fileno()
+def end(number: int, frame: Any) -> None:
+    signal.signal(number, signal.SIG_IGN)
+    raise Ended(number)
+
+
+def serve_production(service: Service, listener: socket.socket) -> int:
+    host, port = listener.getsockname()[:2]
+    fd = listener.fileno()
     print(f"{service.setting('SERVICE_NAME')} is on http://{host}:{port} (production)", flush=True)
     processes.record(service.root, port)
     if sys.platform == "win32":
@@ -67,37 +79,29 @@ def serve_development(service: Service, listener: socket.socket, reload: bool) -
     ours, lifeline = socket.socketpair()
     lifeline.set_inheritable(True)
     command = [service.python, "-m", "launcher.development", *arguments, str(lifeline.fileno())]
+    child = spawn(command)
+    processes.record(service.root, port)
     try:
-        return supervise(command, service.root, port)
+        while (code := child.wait()) == RELOAD:
+            child = spawn([*command, "restarted"])
+        return code
     finally:
+        terminate(child)
         ours.close()
 
 
-def supervise(command: list[Any], root: Path, port: int) -> int:
-    for name in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(name, end)
-    child = None
+def spawn(command: list[str | Path]) -> subprocess.Popen[bytes]:
+    """Start the child deaf to Ctrl-C, which the terminal sends to it too: this process ends it."""
+    handler = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
-        child = subprocess.Popen(command, close_fds=False)
-        processes.record(root, port)
-        while (code := child.wait()) == RELOAD:
-            child = subprocess.Popen([*command, "restarted"], close_fds=False)
-        return code
-    except Ended as ended:
-        if child:
-            terminate(child)
-        return die(ended.args[0])
+        return subprocess.Popen(command, close_fds=False)
     finally:
-        processes.forget(root)
-
-
-def end(number: int, frame: Any) -> None:
-    signal.signal(number, signal.SIG_IGN)
-    raise Ended(number)
+        signal.signal(signal.SIGINT, handler)
 
 
 def terminate(child: subprocess.Popen[bytes]) -> None:
-    child.terminate()
+    if child.poll() is None:
+        child.terminate()
     try:
         child.wait(PATIENCE)
     except subprocess.TimeoutExpired:
