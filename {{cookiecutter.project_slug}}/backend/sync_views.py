@@ -14,13 +14,9 @@ from flask import Flask
 def refuse_async_views(app: Flask) -> None:
     """Raise TypeError if anything that `app` would call for a request is async."""
     for function in registered(app):
-        function = inspect.unwrap(function)
-        if inspect.iscoroutinefunction(function):
-            code = function.__code__
-            raise TypeError(
-                f"{code.co_filename}:{code.co_firstlineno} {function.__qualname__} is async;"
-                " in Flask that only costs a thread"
-            )
+        if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
+            name = getattr(function, "__qualname__", repr(function))
+            raise TypeError(f"{name} is async; in Flask that only costs a thread")
 
 
 def registered(app: Flask) -> Iterable[Callable[..., Any]]:

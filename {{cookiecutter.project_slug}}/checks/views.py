@@ -5,10 +5,14 @@ application knows is refused by backend/sync_views.py.
 """
 
 import ast
+import re
 from collections.abc import Iterator
+from pathlib import Path
 
 from checks.problem import Problem
+from checks.python import serving_version
 from checks.service import Service
+from checks.source import is_compiled, name_of, parse, resolve
 
 # What registers a function with Flask, as a decorator or as a call that is given its name.
 REGISTERING = frozenset(
@@ -24,50 +28,74 @@ REGISTERING = frozenset(
     """.split()
 )
 VIEW_CLASSES = frozenset(("View", "MethodView"))
+VIEW_METHODS = frozenset("delete dispatch_request get head options patch post put trace".split())
+# Only a file with one of these can have an async view, or make one of an async function.
+INTERESTING = re.compile(
+    rb"\basync\b|_url_rule|_handler\(|_view\(|_request\(|_template_|_processor\(|_defaults\("
+)
 HINT = "remove `async`, or use Quart or FastAPI if the service needs it"
 
 
 def check_views(service: Service) -> Iterator[Problem]:
-    modules = {}
+    views: dict[tuple[str, int], ast.AsyncFunctionDef] = {}
     for path in sorted((service.root / "backend").rglob("*.py")):
-        source = path.read_bytes()
-        if b"async" in source:
-            name = path.relative_to(service.root).as_posix()
-            try:
-                modules[name] = ast.parse(source)
-            except (SyntaxError, ValueError) as error:
-                where = f"{name}:{getattr(error, 'lineno', None) or 1}"
-                yield Problem("views.broken", f"does not parse: {error}", f"mend {where}", where)
-    registered = {name for tree in modules.values() for name in registered_by_call(tree)}
-    for name, tree in modules.items():
-        for function in async_views(tree, registered):
-            fact = f"{function.name} is async; in Flask that only costs a thread"
-            yield Problem("views.async", fact, HINT, f"{name}:{function.lineno}")
+        interesting = INTERESTING.search(path.read_bytes())
+        try:
+            if interesting or not is_compiled(path, serving_version(service)):
+                for file, view in async_views(path, service.root):
+                    views[file.relative_to(service.root).as_posix(), view.lineno] = view
+        except SyntaxError as error:
+            where = f"{path.relative_to(service.root).as_posix()}:{error.lineno}"
+            fact = f"does not parse: {error.msg}"
+            yield Problem("views.broken", fact, f"mend {where}", where)
+    for (name, line), view in sorted(views.items()):
+        fact = f"{view.name} is async; in Flask that only costs a thread"
+        yield Problem("views.async", fact, HINT, f"{name}:{line}")
 
 
-def async_views(tree: ast.Module, registered: set[str]) -> Iterator[ast.AsyncFunctionDef]:
-    for node in ast.walk(tree):
-        if isinstance(node, ast.AsyncFunctionDef):
-            if node.name in registered or any(map(registers, node.decorator_list)):
-                yield node
-        elif isinstance(node, ast.ClassDef) and is_view(node):
-            yield from (part for part in node.body if isinstance(part, ast.AsyncFunctionDef))
+def async_views(path: Path, root: Path) -> Iterator[tuple[Path, ast.AsyncFunctionDef]]:
+    for node in ast.walk(parse(path)):
+        if isinstance(node, ast.AsyncFunctionDef) and is_registered(node):
+            yield path, node
+        elif isinstance(node, ast.ClassDef) and is_view(node, path, root):
+            yield from ((path, method) for method in async_methods(node))
+        elif isinstance(node, ast.Call) and name_of(node) in REGISTERING:
+            for given in (*node.args, *(keyword.value for keyword in node.keywords)):
+                yield from async_argument(given, path, root)
 
 
-def registers(decorator: ast.expr) -> bool:
-    called = decorator.func if isinstance(decorator, ast.Call) else decorator
-    return isinstance(called, ast.Attribute) and called.attr in REGISTERING
+def is_registered(function: ast.AsyncFunctionDef) -> bool:
+    """Return whether a decorator registers it as it is, and not what another makes of it."""
+    names = [name_of(decorator) for decorator in function.decorator_list]
+    return any(name in REGISTERING for name in names) and not any("sync" in name for name in names)
 
 
-def registered_by_call(tree: ast.Module) -> Iterator[str]:
-    """Yield the names of functions that are passed to such calls as add_url_rule."""
-    for call in ast.walk(tree):
-        if isinstance(call, ast.Call) and registers(call):
-            given = [*call.args, *(keyword.value for keyword in call.keywords)]
-            yield from (node.id for node in given if isinstance(node, ast.Name))
-            yield from (node.attr for node in given if isinstance(node, ast.Attribute))
+def is_view(node: ast.ClassDef, path: Path, root: Path) -> bool:
+    return any(is_view_base(base, path, root) for base in node.bases)
 
 
-def is_view(node: ast.ClassDef) -> bool:
-    bases = {getattr(base, "attr", getattr(base, "id", "")) for base in node.bases}
-    return bool(bases & VIEW_CLASSES)
+def is_view_base(base: ast.expr, path: Path, root: Path) -> bool:
+    match resolve(base, path, root):
+        case file, ast.ClassDef() as found:
+            return is_view(found, file, root)
+        case _, ast.alias(name=name):
+            return name in VIEW_CLASSES
+    return name_of(base) in VIEW_CLASSES
+
+
+def async_methods(node: ast.ClassDef) -> Iterator[ast.AsyncFunctionDef]:
+    for method in node.body:
+        if isinstance(method, ast.AsyncFunctionDef) and method.name in VIEW_METHODS:
+            yield method
+
+
+def async_argument(
+    node: ast.expr, path: Path, root: Path
+) -> Iterator[tuple[Path, ast.AsyncFunctionDef]]:
+    if isinstance(node, ast.Call) and name_of(node) == "as_view":
+        node = node.func.value if isinstance(node.func, ast.Attribute) else node
+    match resolve(node, path, root):
+        case file, ast.AsyncFunctionDef() as function:
+            yield file, function
+        case file, ast.ClassDef() as view_class:
+            yield from ((file, method) for method in async_methods(view_class))
