@@ -8,11 +8,13 @@ import sqlite3
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import unquote
 
 from checks.dependencies import check_dependencies
 from checks.problem import Problem, Skipped
 from checks.service import Service, command_line
 
+SHAPE = "postgresql://user:password@host/name, with %40 for @, %2F for /, %3F for ?, %23 for #"
 # Seconds that a database, or a lock on it, is waited for.
 PATIENCE = 3
 
@@ -25,29 +27,30 @@ def check_database(service: Service) -> Iterator[Problem]:
     url = service.setting("SQLALCHEMY_DATABASE_URI")
     if not isinstance(url, str):
         raise Skipped("needs SQLALCHEMY_DATABASE_URI")
-    scheme = url.partition("://")[0]
-    if scheme == "sqlite":
-        path = Path(service.root, "instance", url.removeprefix("sqlite:///").partition("?")[0])
+    scheme, separator, rest = url.partition("://")
+    if separator and scheme == "sqlite":
+        path = Path(service.root, "instance", rest.removeprefix("/").partition("?")[0])
         yield from check_sqlite(path, service)
-    elif re.fullmatch(r"postgres(ql)?(\+psycopg)?", scheme):
+    elif separator and scheme in ("postgres", "postgresql", "postgresql+psycopg"):
         yield from check_postgresql(url, service)
     else:
-        where = service.configuration.where("SQLALCHEMY_DATABASE_URI")
-        fact = f"{masked(url)} is neither a postgresql:// nor a sqlite:/// URL"
-        yield Problem("database.url", fact, "write postgresql://user:password@host/name", where)
+        yield url_problem("is neither a postgresql:// nor a sqlite:/// URL", service)
+
+
+def url_problem(fact: str, service: Service) -> Problem:
+    """Say what is wrong with the URL without showing it: nobody knows where its password is."""
+    where = service.configuration.where("SQLALCHEMY_DATABASE_URI")
+    name = service.configuration.variable("SQLALCHEMY_DATABASE_URI") or "SQLALCHEMY_DATABASE_URI"
+    return Problem("database.url", f"{name} {fact}", "write it as " + SHAPE, where)
 
 
 def upgrade() -> str:
     return command_line("run.py", "db upgrade")
 
 
-def masked(text: str) -> str:
-    return re.sub(r"(://[^:/@\s]*):[^@\s]*@", r"\1:***@", text)
-
-
 def check_sqlite(path: Path, service: Service) -> Iterator[Problem]:
     if not path.exists():
-        yield Problem("database.migrations", f"{path.name} does not exist yet", upgrade())
+        yield missing_file(path)
         return
     try:
         revision = sqlite_revision(path)
@@ -58,6 +61,14 @@ def check_sqlite(path: Path, service: Service) -> Iterator[Problem]:
         yield Problem("database.unreachable", f"{path.name}: {error}", hint)
     else:
         yield from check_revision(revision, service)
+
+
+def missing_file(path: Path) -> Problem:
+    folder = next(parent for parent in path.parents if parent.exists())
+    if os.access(folder, os.W_OK):
+        return Problem("database.migrations", f"{path.name} does not exist yet", upgrade())
+    fact = f"{path.name} cannot be made: this user may not write in {folder}"
+    return Problem("database.unreachable", fact, f"make {folder} writable for this user")
 
 
 def sqlite_revision(path: Path) -> str | None:
@@ -75,10 +86,17 @@ def sqlite_revision(path: Path) -> str | None:
 
 
 def check_postgresql(url: str, service: Service) -> Iterator[Problem]:
+    credentials, _, _ = url.partition("://")[2].rpartition("@")
+    if re.search(r"[@/?#\s]", credentials):
+        yield url_problem("has a character in its user or password that must be encoded", service)
+        return
     answer = ask_postgresql(url, service)
     if reason := answer.get("error"):
+        password = credentials.partition(":")[2]
+        for secret in filter(None, (password, unquote(password))):
+            reason = reason.replace(secret, "***")
         hint = "see that DATABASE_URL names a server that runs, a database, a user and its password"
-        yield Problem("database.unreachable", masked(reason), hint)
+        yield Problem("database.unreachable", reason, hint)
     else:
         yield from check_revision(answer["revision"], service)
 
@@ -88,9 +106,13 @@ def ask_postgresql(url: str, service: Service) -> dict[str, str | None]:
     probe = Path(__file__).with_name("postgresql_probe.py")
     environment = os.environ | {"DATABASE_URL": re.sub(r"^postgres\w*(\+\w+)?", "postgresql", url)}
     command = [service.python, "-I", probe, str(PATIENCE)]
-    done = subprocess.run(
-        command, env=environment, capture_output=True, encoding="utf-8", errors="replace"
-    )
+    try:
+        done = subprocess.run(
+            command, env=environment, timeout=2 * PATIENCE, capture_output=True,
+            encoding="utf-8", errors="replace",
+        )  # fmt: skip
+    except subprocess.TimeoutExpired:
+        return {"error": f"no answer within {2 * PATIENCE} s"}
     return json.loads(done.stdout) if done.returncode == 0 else {"error": done.stderr[-500:]}
 
 

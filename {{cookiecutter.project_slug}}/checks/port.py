@@ -81,6 +81,8 @@ def explain(service: Service, host: str, port: int, error: OSError) -> Problem:
         ways_out.insert(0, command_line("run.py", "--replace"))
     if hidden or not owners:
         ways_out.append(f"{SEE_ALL[sys.platform].format(port=port)} shows who it is")
+    if sys.platform == "darwin" and port == 5000:
+        ways_out.append("turn off AirPlay Receiver in System Settings, which listens there")
     fact = f"port {port} is held by {holders(owners, hidden)}"
     return Problem("port.busy", fact, ", or ".join(ways_out), owners=owners)
 

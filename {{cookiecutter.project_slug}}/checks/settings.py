@@ -1,5 +1,6 @@
 """Does every setting exist, have a value of its type, and keep its secret?"""
 
+import re
 import sys
 import types
 import typing
@@ -38,6 +39,7 @@ FOREIGN_SETTINGS = {
     "SQLALCHEMY_TRACK_MODIFICATIONS": "Flask-SQLAlchemy",
 }
 SECRET_LENGTH = 32
+PLACEHOLDER = re.compile(r"change|secret|password|example|placeholder|develop|(.)\1{7}", re.I)
 NEW_SECRET = f'{PYTHON} -c "import secrets; print(secrets.token_hex(32))"'
 EXPORT = '$env:{} = "{}"' if sys.platform == "win32" else 'export {}="{}"'
 
@@ -118,8 +120,7 @@ def fits(value: Any, declared: Any) -> bool:
 
 def weak_secret(configuration: Configuration) -> Iterator[Problem]:
     secret = configuration.values.get("SECRET_KEY")
-    if isinstance(secret, str | bytes) and len(secret) < SECRET_LENGTH:
-        fact = f"SECRET_KEY has {len(secret)} characters; it needs {SECRET_LENGTH} random ones"
-        where = configuration.where("SECRET_KEY")
+    if isinstance(secret, str) and (len(secret) < SECRET_LENGTH or PLACEHOLDER.search(secret)):
+        fact = f"SECRET_KEY can be guessed; it needs {SECRET_LENGTH} random characters"
         hint = EXPORT.format("SECRET_KEY", example("SECRET_KEY"))
-        yield Problem("settings.secret", fact, hint, where)
+        yield Problem("settings.secret", fact, hint, configuration.where("SECRET_KEY"))
