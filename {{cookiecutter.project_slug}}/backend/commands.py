@@ -46,4 +46,5 @@ def list_jobs() -> None:
 @click.command("scheduler")
 def run_scheduler() -> None:
     """Run the jobs in this process until it is ended."""
+    click.echo(f"Running {', '.join(job.id for job in JOBS)}; Ctrl-C stops it")
     scheduler.run(current_app._get_current_object())  # type: ignore[attr-defined]

@@ -49,6 +49,10 @@ def upgrade() -> str:
 
 
 def check_sqlite(path: Path, service: Service) -> Iterator[Problem]:
+    if "?" in str(service.root):
+        fact = f"{service.root} has a ? in its name, where SQLAlchemy takes the path to end"
+        yield Problem("database.url", fact, "move the project to a folder without one")
+        return
     if not path.exists():
         yield missing_file(path)
         return

@@ -27,7 +27,11 @@ def main(arguments: list[str]) -> int:
     if arguments[0] in ("db", "jobs", "scheduler"):
         return flask(arguments)
     options = parser().parse_args(arguments)
-    return options.function(options)
+    try:
+        return options.function(options)
+    except BrokenPipeError:  # the reader has seen enough, as in `run.py check | head -1`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
 
 
 def parser() -> argparse.ArgumentParser:
