@@ -37,8 +37,9 @@ def read_proc(pid: int) -> Process | None:
     if fields[0] == "Z":
         return None
     command = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
-    parent, created = fields[1], fields[19]  # clock ticks since the system started
-    started = datetime.fromtimestamp(boot_time() + int(created) / os.sysconf("SC_CLK_TCK"), UTC)
+    parent, ticks = fields[1], fields[19]
+    started = datetime.fromtimestamp(boot_time() + int(ticks) / os.sysconf("SC_CLK_TCK"), UTC)
+    created = f"{ticks} {Path('/proc/sys/kernel/random/boot_id').read_text().strip()}"
     user = user_name(folder.stat().st_uid)
     command = command.strip() or name.partition("(")[2]
     return Process(pid, int(parent), created, started, user, command)

@@ -9,28 +9,37 @@ from checks.processes import Process, process
 
 @dataclass(frozen=True)
 class Record:
-    """A process that run.py started as, and the port that it serves on, if it serves."""
+    """`process` has the recorded pid now; `ours` says that it is the one that was recorded."""
 
     path: Path
     process: Process
     port: int | None
+    ours: bool
 
 
 def folder(root: Path) -> Path:
     return root / "instance" / "running"
 
 
-def running(root: Path) -> list[Record]:
-    """Return the recorded processes that still run, each the very one that was recorded."""
-    records = (read(path) for path in sorted(folder(root).glob("*.json")))
+def recorded(root: Path) -> list[Record]:
+    """Return the records whose pid is in use."""
+    records = (read(path, root) for path in sorted(folder(root).glob("*.json")))
     return [record for record in records if record]
 
 
-def read(path: Path) -> Record | None:
+def running(root: Path) -> list[Record]:
+    """Return the records of processes that this project started and that still run."""
+    return [record for record in recorded(root) if record.ours]
+
+
+def read(path: Path, root: Path) -> Record | None:
+    """A pid is given to another process in time, and a copied folder has the copied records."""
     try:
-        recorded = json.loads(path.read_text(encoding="utf-8"))
-        found = process(recorded["pid"])
-        same = found is not None and found.created == recorded["created"]
-        return Record(path, found, recorded["port"]) if found and same else None
+        fields = json.loads(path.read_text(encoding="utf-8"))
+        found = process(fields["pid"])
+        if found is None:
+            return None
+        ours = (found.created, str(root)) == (fields["created"], fields["root"])
+        return Record(path, found, fields["port"], ours)
     except (OSError, ValueError, KeyError, TypeError):
         return None

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from checks.owners import listening
 from checks.processes import Process, process
-from checks.running import Record, folder, running
+from checks.running import Record, folder, recorded, running
 
 # Seconds between the request to end and the kill.
 PATIENCE = 10
@@ -25,7 +25,8 @@ def record(root: Path, port: int | None = None) -> None:
         forget_the_gone(root)
         path = record_path(root)
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps({"pid": this.pid, "created": this.created, "port": port}))
+        fields = {"pid": this.pid, "created": this.created, "root": str(root), "port": port}
+        path.write_text(json.dumps(fields), encoding="utf-8")
 
 
 def forget_the_gone(root: Path) -> None:
@@ -45,10 +46,17 @@ def record_path(root: Path) -> Path:
 
 def stop(root: Path, port: int | None = None) -> int:
     """End this project's recorded processes, or those on one port; 1 if any could not be ended."""
-    ended = [end(entry) for entry in running(root) if port in (None, entry.port)]
+    entries = [entry for entry in recorded(root) if port in (None, entry.port)]
+    ended = [end(entry) if entry.ours else leave(entry) for entry in entries]
     if not ended and port is None:
         print("nothing of this project is running")
     return int(not all(ended))
+
+
+def leave(entry: Record) -> bool:
+    print(f"left alone: {entry.process.pid} `{entry.process.command}` is not what was recorded")
+    entry.path.unlink(missing_ok=True)
+    return True
 
 
 def end(entry: Record) -> bool:

@@ -1,0 +1,145 @@
+"""Production's database, for real: what `check` says of it, and its migrations."""
+
+import contextlib
+import secrets
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pytest
+from conftest import BakedProject, bake, http, wait_until
+from postgresql import PASSWORD, PostgreSQL, free_port, postgresql
+
+pytestmark = pytest.mark.skipif(
+    sys.platform == "win32", reason="the fixture's PostgreSQL is started the POSIX way"
+)
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[PostgreSQL]:
+    with postgresql() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def project(cookies_session, server: PostgreSQL) -> BakedProject:
+    """A service with what production requires, not migrated."""
+    baked = bake(cookies_session)
+    done = baked.run("bootstrap.py", **production(server.url()))
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "db upgrade" in done.stdout
+    return baked
+
+
+@pytest.fixture
+def migrated(project: BakedProject, server: PostgreSQL) -> Iterator[dict[str, str]]:
+    environment = production(server.url())
+    done = project.run("run.py", "db", "upgrade", **environment)
+    assert done.returncode == 0, done.stderr
+    yield environment
+    assert project.run("run.py", "db", "downgrade", "base", **environment).returncode == 0
+
+
+def production(url: str) -> dict[str, str]:
+    key = secrets.token_hex(32)
+    return {"ENVIRONMENT": "production", "DATABASE_URL": url, "SECRET_KEY": key, "PORT": "0"}
+
+
+def test_a_database_without_the_schema_is_behind(project, server):
+    assert project.ids(**production(server.url())) == {"database.migrations"}
+
+
+def test_a_migrated_database_is_fine_in_every_spelling(project, server, migrated):
+    for scheme in ("postgres", "postgresql", "postgresql+psycopg"):
+        url = server.url().replace("postgresql", scheme)
+        assert project.ids(**migrated | {"DATABASE_URL": url}) == set()
+
+
+def test_a_revision_that_the_code_does_not_know_is_told(project, server, migrated, tmp_path):
+    older = project.copy(tmp_path)
+    migration = older.path / "migrations" / "0001_initial_schema.py"
+    migration.write_text(migration.read_text().replace('"0001"', '"0000"'))
+    assert older.ids(**migrated) == {"database.migrations"}
+
+
+@pytest.mark.parametrize(
+    "fault", ["wrong password", "no such database", "refused", "silent", "unknown host"]
+)
+def test_a_database_that_cannot_be_reached_is_told_without_the_password(project, server, fault):
+    with silent_port() as silent:
+        secret = "falsch-4711" if fault == "wrong password" else PASSWORD
+        port = {"refused": free_port(), "silent": silent}.get(fault, server.port)
+        host = "no-such-host.invalid" if fault == "unknown host" else "127.0.0.1"
+        name = "nowhere" if fault == "no such database" else "postgres"
+        environment = production(f"postgresql://app:{secret}@{host}:{port}/{name}")
+        found = project.problems(**environment)
+        screen = project.run("run.py", "check", **environment).stdout
+    assert [problem["id"] for problem in found] == ["database.unreachable"]
+    assert secret not in screen + str(found)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "geheim-only",
+        "mysql://app:geheim@127.0.0.1/x",
+        "postgresql://app:gehe@im@127.0.0.1/x",
+        "postgresql://app:gehe/im@127.0.0.1/x",
+        "postgres:app:geheim",
+    ],
+)
+def test_a_url_that_cannot_be_right_is_told_and_not_shown(project, url):
+    found = project.problems(**production(url))
+    assert [problem["id"] for problem in found] == ["database.url"]
+    assert "gehe" not in str(found)
+
+
+def test_six_upgrades_at_once_all_succeed(project, server):
+    environment = production(server.url())
+    upgrade = [str(project.python), "-m", "flask", "--app", "backend", "db", "upgrade"]
+    running = [
+        subprocess.Popen(
+            upgrade, cwd=project.path, env=environment, stderr=subprocess.PIPE, text=True
+        )
+        for _ in range(6)
+    ]
+    errors = [process.communicate(timeout=60)[1] for process in running]
+    assert [process.returncode for process in running] == [0] * 6, errors
+    assert sum("Running upgrade" in error for error in errors) == 1
+    assert project.run("run.py", "db", "downgrade", "base", **environment).returncode == 0
+
+
+def test_production_serves_and_says_when_the_database_is_away(project, server, migrated):
+    with project.start(**migrated) as service:
+        assert http(f"{service.url}/readyz").status == 200
+        sent = http(
+            f"{service.url}/api/chat", b'{"message": "hello"}', Content_Type="application/json"
+        )
+        assert sent.status == 200
+        server.stop()
+        try:
+            assert http(f"{service.url}/ping").status == 200
+            away = http(f"{service.url}/readyz")
+            assert away.status == 503
+            assert PASSWORD not in away.body + service.output
+        finally:
+            server.start()
+        wait_until(lambda: http(f"{service.url}/readyz").status == 200)
+
+
+def test_the_services_own_tests_pass_on_postgresql(project, server):
+    assert project.run("bootstrap.py").returncode == 0
+    done = project.run(
+        "-m", "pytest", "-q", "tests", python=project.python, TEST_DATABASE_URL=server.url()
+    )
+    assert done.returncode == 0, done.stdout
+
+
+@contextlib.contextmanager
+def silent_port() -> Iterator[int]:
+    """A port where somebody listens and never answers."""
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        yield silent.getsockname()[1]
