@@ -8,6 +8,7 @@ import subprocess
 import sys
 
 VERSIONS = ("3.13", "3.12", "3.14", "3.11")
+FITS = "import ensurepip, sys; assert (3, 11) <= sys.version_info[:2] <= (3, 14)"
 TOO_OLD = (
     "This service needs Python 3.11 to 3.14, this is %d.%d and no other was found:"
     " install one from https://www.python.org/downloads/, then run bootstrap.py with it."
@@ -19,7 +20,7 @@ def find_python():
         for version in VERSIONS:
             for command in (["python" + version], ["py", "-" + version]):
                 try:
-                    if subprocess.call(command + ["-c", "import ensurepip"], stderr=nowhere) == 0:
+                    if subprocess.call(command + ["-c", FITS], stderr=nowhere) == 0:
                         return command
                 except OSError:
                     pass

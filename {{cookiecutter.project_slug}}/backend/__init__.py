@@ -16,19 +16,24 @@ def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
     """Make the application from config/ and `overrides`.
 
     The variable ENVIRONMENT says which module of config/ applies; unset, it is development.
-    Raises RuntimeError on an unknown ENVIRONMENT, a missing database URL or an async view.
+    Raises RuntimeError on an unknown ENVIRONMENT or a missing database URL, TypeError on an
+    async view.
     """
+    app = create_database_app(overrides)
+    errors.init_app(app)
+    routes.init_app(app)
+    refuse_async_views(app)
+    return app
+
+
+def create_database_app(overrides: Mapping[str, Any] | None = None) -> Flask:
+    """Make the application without its routes, which a migration can do without."""
     app = Flask(__name__)
     app.config.from_object("config.default")
     app.config.from_object(f"config.{environment()}")
     app.config.from_mapping(overrides or {})
-
     database.init_app(app)
-    errors.init_app(app)
-    routes.init_app(app)
     commands.init_app(app)
-
-    refuse_async_views(app)
     return app
 
 

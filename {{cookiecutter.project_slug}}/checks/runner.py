@@ -50,7 +50,7 @@ def run(check: Check, service: Service, result: Result) -> None:
             result.problems.append(problem)
     except Skipped as skipped:
         result.reason = str(skipped)
-    except Exception as error:
+    except BaseException as error:  # SystemExit too: it would end this thread without a word
         fact = f"the check failed itself: {type(error).__name__}: {error}"
         result.problems.append(Problem("check.crashed", fact, "report it, with `check --json`"))
     result.elapsed_ms = round((time.perf_counter() - begin) * 1000, 1)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from checks.configuration import Configuration, load
+from checks.configuration import Broken, Configuration, load
 
 PYTHON = "python" if shutil.which("python") else "python3"
 ENVIRONMENTS = ("development", "production")
@@ -70,6 +70,8 @@ class Service:
 
     @cached_property
     def configuration(self) -> Configuration:
+        if self.environment not in ENVIRONMENTS:
+            return Configuration(self.root, broken=(Broken("ENVIRONMENT", self.environment),))
         return load(self.root, self.environment)
 
     def setting(self, key: str) -> object:

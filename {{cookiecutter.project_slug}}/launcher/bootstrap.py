@@ -73,15 +73,11 @@ def migrate(service: Service) -> str:
         return "nothing to do"
     if {problem.id for problem in problems} != {"database.migrations"}:
         return "not migrated"  # the checks say why
-    done = flask(service, "db", "upgrade")
+    command = [service.python, "-m", "flask", "--app", server.DATABASE_APP, "db", "upgrade"]
+    done = subprocess.run(command, capture_output=True, text=True, errors="replace")
     if done.returncode != 0:
-        raise BootstrapError(f"the database could not be migrated:\n{done.stderr}")
+        return f"not migrated: {done.stderr.strip().splitlines()[-1]}"
     return "migrated"
-
-
-def flask(service: Service, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [service.python, "-m", "flask", "--app", "backend", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, errors="replace")
 
 
 def verify(service: Service) -> str:

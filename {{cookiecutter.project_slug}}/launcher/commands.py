@@ -12,10 +12,12 @@ from checks.problem import Skipped
 from checks.runner import run_checks
 from checks.screen import has_errors, show, to_json
 from checks.service import Service
+from checks.views import check_views
 from launcher import processes, server
 
 ROOT = Path(__file__).resolve().parent.parent
 WITHOUT_PORT = [(name, check) for name, check in CHECKS if check is not check_port]
+FOR_DATABASE = [(name, check) for name, check in WITHOUT_PORT if check is not check_views]
 HELP = ("-h", "--help")
 
 
@@ -92,14 +94,15 @@ def stop(options: argparse.Namespace) -> int:
 
 def flask(arguments: list[str]) -> int:
     """Run one of the application's own commands in the environment that serves."""
-    service = Service(ROOT)
-    results = run_checks(WITHOUT_PORT, service)
-    if arguments[0] == "db":  # which is what mends the schema
+    service, name = Service(ROOT), arguments[0]
+    results = run_checks(WITHOUT_PORT if name == "scheduler" else FOR_DATABASE, service)
+    if name == "db":  # which is what mends the schema
         for result in results:
             result.problems = [p for p in result.problems if p.id != "database.migrations"]
     if has_errors(results):
         show(results, sys.stderr)
         return 1
-    if arguments[0] == "scheduler":
+    if name == "scheduler":
         processes.record(ROOT)
-    return server.become([service.python, "-m", "flask", "--app", "backend", *arguments])
+    app = server.DATABASE_APP if name == "db" else "backend"
+    return server.become([service.python, "-m", "flask", "--app", app, *arguments])

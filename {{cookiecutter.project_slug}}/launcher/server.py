@@ -11,6 +11,8 @@ from typing import Any
 from checks.service import Service
 from launcher import processes
 
+# For Flask's --app: what the db commands need, whatever is wrong with a view.
+DATABASE_APP = "backend:create_database_app"
 # With this exit code Werkzeug's reloader asks to be started again.
 RELOAD = 3
 # Seconds that a server has to leave after it was told to.

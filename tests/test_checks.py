@@ -1,0 +1,824 @@
+"""Every fault is found, is named by its id, and is gone once its hint has been followed."""
+
+import contextlib
+import datetime
+import itertools
+import json
+import os
+import re
+import socket
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+
+import psutil
+import pytest
+from conftest import environment
+
+posix_only = pytest.mark.skipif(os.name == "nt", reason="needs fork or a pseudo-terminal")
+
+TYPO = "QLALCHEMY_TRACK_MODIFICATIONS = False"
+# Listens as it is told, in as many processes as it is told, until its input ends.
+HOLDER = """
+import os, socket, sys
+host, port, forks = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+family = socket.AF_INET6 if ":" in host else socket.AF_INET
+listener = socket.socket(family)
+listener.bind((host, port))
+listener.listen()
+children = []
+for _ in range(forks):
+    pid = os.fork()
+    if pid == 0:
+        sys.stdin.read()
+        os._exit(0)
+    children.append(pid)
+print(listener.getsockname()[1], flush=True)
+sys.stdin.read()
+for pid in children:
+    os.waitpid(pid, 0)
+"""
+
+
+def edit(path, old, new):
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new), encoding="utf-8")
+
+
+def append(path, text):
+    with path.open("a", encoding="utf-8") as file:
+        file.write(f"\n{text}\n")
+
+
+def line_of(path, text):
+    lines = path.read_text(encoding="utf-8").splitlines()
+    return next(number for number, line in enumerate(lines, 1) if text in line)
+
+
+def make_async(project):
+    edit(project.path / "backend/routes/chat.py", "def post_message(", "async def post_message(")
+
+
+def follow(project, problem):
+    """Do what the hint says, and nothing else. Returns what its command did, if it is one."""
+    hint, where = problem["hint"], problem["where"]
+    name, _, line = where.partition(":")
+    if hint.startswith("delete the line") or hint.startswith("mend "):
+        lines = (project.path / name).read_text().splitlines()
+        del lines[int(line) - 1]
+        (project.path / name).write_text("\n".join(lines) + "\n")
+    elif renamed := re.match(r"rename it to (\w+)", hint):
+        edit(project.path / name, problem["message"].split()[0], renamed[1])
+    elif hint.startswith("remove `async`"):
+        edit(project.path / name, "async def", "def")
+    elif command := re.fullmatch(r"python3? (\w+\.py.*)", hint):
+        return project.run(*command[1].split())
+    else:
+        raise AssertionError(f"nobody can follow this hint: {hint}")
+    return None
+
+
+@contextlib.contextmanager
+def holding(host="127.0.0.1", port=0, forks=0):
+    """Let other processes hold a port. Yields the port and their pids."""
+    command = [sys.executable, "-c", HOLDER, host, str(port), str(forks)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
+        port = int(holder.stdout.readline())
+        children = psutil.Process(holder.pid).children()
+        yield port, {holder.pid, *(child.pid for child in children)}
+
+
+def the(problems, id):
+    (found,) = [problem for problem in problems if problem["id"] == id]
+    return found
+
+
+@pytest.fixture
+def service(service):
+    return on_any_port(service)
+
+
+@pytest.fixture
+def bare(bare):
+    return on_any_port(bare)
+
+
+def on_any_port(project):
+    """Let a check that is told no port take a free one: others may use that of the template."""
+    default = project.path / "config/default.py"
+    default.write_text(re.sub(r"(PORT: int =) \d+", r"\1 0", default.read_text(encoding="utf-8")))
+    return project
+
+
+# Nothing is wrong
+
+
+def test_a_bootstrapped_service_has_no_problem(service):
+    done = service.run("run.py", "check", "--json")
+    report = json.loads(done.stdout)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert report["ok"] is True
+    assert report["environment"] == "development"
+    assert [check["name"] for check in report["checks"]] == [
+        "Python", "Dependencies", "Settings", "Database", "Views", "Port",
+    ]  # fmt: skip
+    for check in report["checks"]:
+        assert (check["status"], check["problems"]) == ("ok", [])
+        assert check["elapsed_ms"] >= 0
+
+
+# The incident
+
+
+FAULTS = {
+    "not installed": {"dependencies.missing"},
+    "typo": {"settings.unknown"},
+    "async view": {"views.async"},
+    "busy port": {"port.busy"},
+}
+MIXTURES = [mixture for size in range(5) for mixture in itertools.combinations(FAULTS, size)]
+
+
+@posix_only
+@pytest.mark.parametrize("mixture", MIXTURES, ids=", ".join)
+def test_any_mixture_of_the_incident_is_reported_at_once(service, mixture):
+    expected = set().union(*(FAULTS[fault] for fault in mixture))
+    if "not installed" in mixture:
+        (service.path / ".venv").rename(service.path.parent / "venv elsewhere")
+    if "typo" in mixture:
+        append(service.path / "config/development.py", TYPO)
+    if "async view" in mixture:
+        make_async(service)
+    with holding(forks=2) if "busy port" in mixture else contextlib.nullcontext((0, set())) as held:
+        port, pids = held
+        problems = service.problems(PORT=str(port))
+    assert {problem["id"] for problem in problems} == expected
+    assert len(problems) == len(expected)
+    assert all(problem["hint"] for problem in problems)
+    if pids:
+        assert {owner["pid"] for owner in the(problems, "port.busy")["owners"]} == pids
+
+
+def test_with_nothing_installed_everything_is_on_the_first_screen(bare):
+    append(bare.path / "config/development.py", TYPO)
+    make_async(bare)
+    with holding() as (port, _):
+        screen = bare.run("run.py", "check", PORT=str(port))
+        served = bare.run("run.py", PORT=str(port))
+        ids = bare.ids(PORT=str(port))
+    assert ids == set().union(*FAULTS.values())
+    assert (screen.returncode, screen.stderr) == (1, "")
+    assert (served.returncode, served.stdout) == (1, "")
+    for text in (screen.stdout, served.stderr):
+        assert "QLALCHEMY_TRACK_MODIFICATIONS" in text
+        assert "post_message" in text
+        assert str(port) in text
+        assert all(name in text for name in ("APScheduler", "Flask", "SQLAlchemy"))
+        assert "Traceback" not in text
+
+
+def test_the_hints_followed_in_the_order_shown_make_the_service_start(bare):
+    append(bare.path / "config/development.py", TYPO)
+    make_async(bare)
+    with holding() as (port, _):
+        problems = bare.problems(PORT=str(port))
+        *first, busy = problems
+        assert busy["id"] == "port.busy"
+        for problem in first:
+            follow(bare, problem)
+        assert bare.ids(PORT=str(port)) == {"port.busy"}
+        free = re.search(r"run\.py --port (\d+)", busy["hint"])[1]
+        with bare.start("--port", free) as server:
+            assert server.port == int(free)
+
+
+def test_exit_codes_and_the_report_agree(service):
+    append(service.path / "config/development.py", "WEATHER_STATION = 'Oslo'")
+    warned = service.run("run.py", "check", "--json")
+    assert (warned.returncode, json.loads(warned.stdout)["ok"]) == (0, True)
+    append(service.path / "config/development.py", TYPO)
+    wrong = service.run("run.py", "check", "--json")
+    assert (wrong.returncode, json.loads(wrong.stdout)["ok"]) == (1, False)
+    assert wrong.stderr == ""
+
+
+# Dependencies
+
+
+@pytest.mark.parametrize(
+    ("requirement", "ids"),
+    [
+        ("not-yet-installed==1.0", {"dependencies.missing"}),
+        ("Not.Yet_Installed", {"dependencies.missing"}),
+        ("not-yet-installed[fast]==1.0  # why", {"dependencies.missing"}),
+        ('not-yet-installed==1.0; python_version >= "3.11"', {"dependencies.missing"}),
+        ('not-yet-installed==1.0; sys_platform != "plan9" and os_name', {"dependencies.missing"}),
+        ('not-yet-installed==1.0; python_version < "3.2"', set()),
+        ('not-yet-installed==1.0 ; sys_platform == "plan9"', set()),
+        ("# not-yet-installed==1.0", set()),
+        ("flask.SQLALCHEMY_lite==0.2.1", set()),
+        ("Jinja2==3.1.*", set()),
+        ("Jinja2==1.0", {"dependencies.version"}),
+        ("Jinja2==1.0\nnot-yet-installed==1.0", {"dependencies.missing", "dependencies.version"}),
+    ],
+)
+def test_a_changed_requirement_is_noticed_and_others_are_not(service, requirement, ids):
+    append(service.path / "requirements.txt", requirement)
+    problems = service.problems()
+    assert {problem["id"] for problem in problems} == ids
+    last = len((service.path / "requirements.txt").read_text().splitlines())
+    assert all(int(problem["where"].split(":")[1]) >= last - 1 for problem in problems)
+
+
+def test_all_missing_requirements_are_named_at_once(bare):
+    missing = the(bare.problems(), "dependencies.missing")
+    for name in ("APScheduler", "Flask", "Flask-Alembic", "Flask-SQLAlchemy-Lite", "SQLAlchemy"):
+        assert name in missing["message"]
+
+
+# Settings
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        TYPO,
+        "SECRT_KEY = 'for development only'",
+        "DEBGU = True",
+        "SQLALCHEMY_DATABASE_URL = SQLALCHEMY_DATABASE_URI",
+        "CHAT_MESAGE_KEEP_DAYS = 3",
+        "TESTNG = False",
+        "SCHEDULER_API_ENABLED = True",
+    ],
+)
+def test_a_misspelt_setting_is_found_where_it_stands(service, line):
+    config = service.path / "config/development.py"
+    append(config, line)
+    (problem,) = service.problems()
+    assert problem["id"] == "settings.unknown"
+    assert problem["where"] == f"config/development.py:{line_of(config, line)}"
+    assert line.split()[0] in problem["message"]
+    follow(service, problem)
+    assert service.ids() == set()
+
+
+@pytest.mark.parametrize("line", ["WEATHER_STATION = 'Oslo'", "X = 1", "ÜBERMUT = 1"])
+def test_a_setting_like_no_other_is_a_warning(service, line):
+    append(service.path / "config/development.py", line)
+    assert service.ids() == set()
+    (warning,) = service.problems("warning")
+    assert warning["id"] == "settings.unknown"
+    append(service.path / "config/default.py", f"{line.split()[0]}: object")
+    assert service.ids("warning") == set()
+
+
+@pytest.mark.parametrize(
+    ("line", "file"),
+    [
+        ("DEBGU: bool = True", "development.py"),
+        ("SECRT_KEY, TIMEZONE = 'x', 'UTC'", "development.py"),
+        ("if True:\n    DEBGU = True  # here", "development.py"),
+        ("try:\n    pass\nfinally:\n    DEBGU = True  # here", "development.py"),
+        ("for DEBGU in [True]:  # here\n    pass", "development.py"),
+        ("DEBGU = False\nDEBGU = True  # here", "development.py"),
+        ("from config.shared import *", "shared.py"),
+        ("from .shared import *", "shared.py"),
+        ("from config.shared import DEBGU  # here", "development.py"),
+        ("from config.shared import SHARED as DEBGU  # here", "development.py"),
+    ],
+)
+def test_a_setting_is_found_however_it_is_bound(service, line, file):
+    (service.path / "config/shared.py").write_text(
+        '"""Shared."""\n\n__all__ = ["DEBGU"]\nSHARED = 1\nDEBGU = True  # here\n'
+    )
+    append(service.path / "config/development.py", line)
+    (problem,) = service.problems()
+    path = service.path / "config" / file
+    mark = "# here" if "# here" in path.read_text() else line
+    assert problem["id"] == "settings.unknown"
+    assert problem["where"] == f"config/{file}:{line_of(path, mark)}"
+
+
+@pytest.mark.parametrize(
+    ("line", "id"),
+    [
+        ("CHAT_MESSAGE_KEEP_DAYS = '30'", "settings.type"),
+        ("CHAT_MESSAGE_KEEP_DAYS = True", "settings.type"),
+        ("CHAT_MESSAGE_KEEP_DAYS = 1.5", "settings.type"),
+        ("TIMEZONE = 9", "settings.type"),
+        ("SECRET_KEY = b'bytes'", "settings.type"),
+        ("SECRET_KEY = None", "settings.missing"),
+        ("SQLALCHEMY_DATABASE_URI = None", "settings.missing"),
+    ],
+)
+def test_a_setting_of_the_wrong_type_or_without_a_value_is_found(service, line, id):
+    config = service.path / "config/development.py"
+    append(config, line)
+    (problem,) = service.problems()
+    assert problem["id"] == id
+    assert problem["where"] == f"config/development.py:{line_of(config, line)}"
+    assert problem["hint"]
+
+
+def test_what_a_config_module_prints_does_not_get_into_the_report(service):
+    append(service.path / "config/development.py", "print('Good morning')")
+    assert service.ids() == set()
+
+
+@pytest.mark.parametrize("file", ["default.py", "development.py"])
+@pytest.mark.parametrize(
+    "line",
+    [
+        "DEBUG = = True",
+        "DEBUG = (",
+        "raise RuntimeError('no')",
+        "import a_package_that_is_not_there",
+        "DEBUG = 1 / 0",
+        "raise SystemExit(3)",
+        "raise KeyboardInterrupt",
+    ],
+)
+def test_a_config_module_that_cannot_be_imported_is_found(service, file, line):
+    config = service.path / "config" / file
+    append(config, line)
+    make_async(service)
+    problems = service.problems()
+    assert {problem["id"] for problem in problems} == {"settings.broken", "views.async"}
+    broken = the(problems, "settings.broken")
+    assert broken["where"] == f"config/{file}:{line_of(config, line)}"
+    follow(service, broken)
+    assert service.ids() == {"views.async"}
+
+
+def test_a_mistake_in_a_module_that_the_config_imports_is_found_there(service):
+    shared = service.path / "config/shared.py"
+    shared.write_text("\n\ndef port():\n    return 1 / 0\n\n\nPORT = port()\n")
+    append(service.path / "config/development.py", "from config.shared import PORT")
+    broken = the(service.problems(), "settings.broken")
+    assert broken["where"] == "config/shared.py:4"
+
+
+@pytest.mark.parametrize("name", ["prodution", "Production ", "PRODUCTION", "default", "../x", " "])
+def test_an_unknown_environment_is_refused_and_not_taken_for_development(service, name):
+    assert service.ids(ENVIRONMENT=name) == {"settings.environment"}
+    served = service.run("run.py", ENVIRONMENT=name)
+    assert served.returncode == 1
+    assert "Traceback" not in served.stderr
+
+
+@pytest.mark.parametrize("name", ["prodution", "Production "])
+def test_what_looks_like_production_is_hinted_as_production(service, name):
+    (problem,) = service.problems(ENVIRONMENT=name)
+    assert "ENVIRONMENT=production" in problem["hint"]
+    assert "ENVIRONMENT=development" not in problem["hint"]
+
+
+def test_production_without_anything_says_all_that_it_lacks(service):
+    problems = service.problems(ENVIRONMENT="production")
+    assert [problem["id"] for problem in problems] == [
+        "dependencies.missing", "settings.missing", "settings.missing",
+    ]  # fmt: skip
+    lacking = " ".join(problem["message"] for problem in problems)
+    assert "DATABASE_URL" in lacking
+    assert "SECRET_KEY" in lacking
+
+
+def test_a_short_secret_will_not_do_in_production(service):
+    url = "postgresql://u@127.0.0.1:1/x"
+    ids = service.ids(ENVIRONMENT="production", DATABASE_URL=url, SECRET_KEY="short")
+    assert ids == {"dependencies.missing", "settings.secret"}
+    ids = service.ids(ENVIRONMENT="production", DATABASE_URL=url, SECRET_KEY="0123456789abcdef" * 4)
+    assert ids == {"dependencies.missing"}
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://u:geheim@127.0.0.1:1/x",
+        "postgres://u:geheim@127.0.0.1:1/x",
+        "mysql://u:geheim@127.0.0.1:1/x",
+        "mysql://u:auch@geheim@127.0.0.1:1/x",
+        "mysql://u:auch:geheim/@127.0.0.1:1/x",
+        "mysql://:geheim@127.0.0.1:1/x",
+        "mysql://127.0.0.1:1/x?user=u&password=geheim",
+        "u:geheim@127.0.0.1:1/x",
+    ],
+)
+def test_a_password_is_never_shown(service, url):
+    # So that nothing is missing, and the URL is looked at.
+    (service.path / "requirements-production.txt").write_text("-r requirements.txt\n")
+    for arguments in (("check",), ("check", "--json"), ("serve",), ("db", "current")):
+        done = service.run("run.py", *arguments, ENVIRONMENT="production", DATABASE_URL=url)
+        assert done.returncode == 1
+        assert "geheim" not in done.stdout + done.stderr
+
+
+# Views
+
+
+VIEWS = {
+    "decorators": """
+        @bp.route("/1", methods=["GET"])
+        async def seen1(): ...
+        @bp.get("/2")
+        async def seen2(): ...
+        @bp.post("/3")
+        @wraps
+        async def seen3(): ...
+        @wraps
+        @bp.delete("/4")
+        async def seen4(): ...
+        @blueprints["a"].put("/5")
+        async def seen5(): ...
+        @app.patch("/6")
+        async def seen6(): ...
+    """,
+    "hooks and handlers": """
+        @bp.before_request
+        async def seen1(): ...
+        @bp.before_app_request
+        async def seen2(): ...
+        @bp.after_request
+        async def seen3(response): ...
+        @bp.teardown_request
+        async def seen4(error): ...
+        @bp.errorhandler(404)
+        async def seen5(error): ...
+        @bp.app_errorhandler(Exception)
+        async def seen6(error): ...
+        @bp.context_processor
+        async def seen7(): ...
+        @bp.app_template_filter("shout")
+        async def seen8(text): ...
+        @app.template_filter
+        async def seen9(text): ...
+        @bp.url_value_preprocessor
+        async def seen10(endpoint, values): ...
+    """,
+    "given by name": """
+        async def seen1(): ...
+        async def seen2(): ...
+        async def seen3(error): ...
+        async def seen4(): ...
+        bp.add_url_rule("/1", "one", seen1)
+        bp.add_url_rule("/2", view_func=seen2)
+        bp.register_error_handler(404, seen3)
+        bp.before_request(seen4)
+    """,
+    "classes": """
+        class Messages(MethodView):
+            async def get(self): ...  # seen
+            def post(self): ...
+            async def help(self): ...
+        class Page(flask.views.View):
+            async def dispatch_request(self): ...  # seen
+    """,
+    "made in a function": """
+        def make(app):
+            @app.get("/1")
+            async def seen1(): ...
+            async def seen2(): ...
+            app.add_url_rule("/2", view_func=seen2)
+    """,
+    "plain helpers": """
+        async def fetch(): ...
+        class Client:
+            async def get(self): ...
+        async def both():
+            await fetch()
+        @cache
+        async def cached(): ...
+        # async def commented(): ...
+        @bp.get("/1")
+        def view():
+            async def inner(): ...
+            return asyncio.run(both())
+    """,
+}
+
+
+@pytest.mark.parametrize("source", VIEWS.values(), ids=VIEWS)
+@pytest.mark.parametrize("name", ["backend/extra.py", "backend/routes/deep/er/extra.py"])
+def test_async_views_are_found_where_they_stand_and_helpers_are_not(bare, source, name):
+    path = bare.path / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("\n".join(line.removeprefix(" " * 8) for line in source.splitlines()))
+    lines = path.read_text().splitlines()
+    expected = [
+        f"{name}:{number}"
+        for number, line in enumerate(lines, 1)
+        if "async def" in line and "seen" in line
+    ]
+    found = [problem for problem in bare.problems() if problem["id"].startswith("views.")]
+    assert {problem["id"] for problem in found} <= {"views.async"}
+    assert sorted(problem["where"] for problem in found) == sorted(expected)
+    for where in expected:
+        line = int(where.split(":")[1]) - 1
+        lines[line] = lines[line].replace("async def", "def")
+    path.write_text("\n".join(lines))
+    assert "views.async" not in bare.ids()
+
+
+def test_an_async_view_is_found_in_another_file_than_it_is_registered_in(bare):
+    (bare.path / "backend/handlers.py").write_text("async def show(): ...\n")
+    chat = bare.path / "backend/routes/chat.py"
+    append(chat, "from backend import handlers\n\nbp.add_url_rule('/s', view_func=handlers.show)")
+    assert the(bare.problems(), "views.async")["where"] == "backend/handlers.py:1"
+
+
+def test_the_sync_view_that_the_hint_makes_is_served(service):
+    make_async(service)
+    (problem,) = service.problems()
+    follow(service, problem)
+    assert service.ids() == set()
+
+
+@pytest.mark.parametrize("line", ["async def broken(:", "def broken(:", "x = 'never closed"])
+def test_a_source_file_that_does_not_parse_is_found(service, line):
+    chat = service.path / "backend/routes/chat.py"
+    append(chat, line)
+    (problem,) = service.problems()
+    assert problem["id"] == "views.broken"
+    assert problem["where"] == f"backend/routes/chat.py:{line_of(chat, line)}"
+
+
+# Database
+
+
+def database(project):
+    return project.path / "instance/development.db"
+
+
+def make_missing(project):
+    for path in database(project).parent.glob("development.db*"):
+        path.unlink()
+
+
+def make_folder_missing(project):
+    make_missing(project)
+    running = database(project).parent / "running"
+    if running.exists():
+        running.rmdir()
+    database(project).parent.rmdir()
+
+
+def make_empty(project):
+    make_missing(project)
+    database(project).touch()
+
+
+def add_a_migration(project):
+    (project.path / "migrations/0002_next.py").write_text(
+        '"""next"""\n\nrevision: str = "0002"\ndown_revision: str | None = "0001"\n'
+        "branch_labels = None\ndepends_on = None\n\n\n"
+        "def upgrade() -> None:\n    pass\n\n\ndef downgrade() -> None:\n    pass\n"
+    )
+
+
+@pytest.mark.parametrize("fault", [make_missing, make_folder_missing, make_empty, add_a_migration])
+def test_a_schema_that_is_not_that_of_the_code_is_found_and_its_hint_migrates(service, fault):
+    fault(service)
+    (problem,) = service.problems()
+    assert problem["id"] == "database.migrations"
+    assert follow(service, problem).returncode == 0
+    assert service.ids() == set()
+
+
+def test_a_schema_that_the_code_does_not_know_is_found(service):
+    with closing(sqlite3.connect(database(service))) as connection, connection:
+        connection.execute("UPDATE alembic_version SET version_num = 'from the future'")
+    assert service.ids() == {"database.migrations"}
+
+
+def test_a_file_that_is_no_database_is_found_and_its_hint_mends_it(service):
+    make_missing(service)
+    database(service).write_text("This is not a database. " * 100)
+    (problem,) = service.problems()
+    assert problem["id"] == "database.unreachable"
+    path, command = re.fullmatch(r"move (.+) away, then (.+)", problem["hint"]).groups()
+    database(service).rename(f"{path}.old")
+    assert follow(service, problem | {"hint": command}).returncode == 0
+    assert service.ids() == set()
+
+
+@pytest.mark.parametrize("begin", ["BEGIN EXCLUSIVE", "BEGIN IMMEDIATE"])
+def test_a_locked_database_is_found_as_long_as_it_is_locked(service, begin):
+    with closing(sqlite3.connect(database(service), isolation_level=None)) as connection:
+        connection.execute(begin)
+        assert service.ids() == {"database.unreachable"}
+        connection.execute("ROLLBACK")
+        assert service.ids() == set()
+
+
+@pytest.mark.parametrize("url", ["mysql://u@localhost/x", "not a URL", "postgresql+asyncpg://h/x"])
+def test_a_database_of_another_kind_is_found(service, url):
+    config = service.path / "config/development.py"
+    append(config, f"SQLALCHEMY_DATABASE_URI = {url!r}")
+    (problem,) = service.problems()
+    assert problem["id"] == "database.url"
+    assert problem["where"] == f"config/development.py:{line_of(config, url)}"
+
+
+def test_the_database_file_need_not_have_an_absolute_path(service):
+    append(
+        service.path / "config/development.py",
+        "SQLALCHEMY_DATABASE_URI = 'sqlite:///development.db'",
+    )
+    assert service.ids() == set()
+
+
+# Port
+
+
+def test_the_process_that_holds_the_port_is_named(service):
+    with holding() as (port, pids):
+        (problem,) = service.problems(PORT=str(port))
+    assert problem["id"] == "port.busy"
+    (owner,) = problem["owners"]
+    assert set(owner) == {"pid", "command", "user", "started", "this_project"}
+    assert {owner["pid"]} == pids
+    assert "listener.listen()" in owner["command"]
+    assert owner["user"] == psutil.Process().username()
+    assert owner["this_project"] is False
+    age = datetime.datetime.now(datetime.UTC) - datetime.datetime.fromisoformat(owner["started"])
+    assert abs(age.total_seconds()) < 120
+    assert "--replace" not in problem["hint"]
+    assert service.ids(PORT=str(port)) == set()
+
+
+def test_the_free_port_of_the_hint_is_free(service):
+    with holding() as (port, _):
+        (problem,) = service.problems(PORT=str(port))
+        command = re.search(r"python3? (run\.py --port (\d+))", problem["hint"])
+        assert service.ids(PORT=command[2]) == set()
+        with service.start("--port", command[2], "--no-reload") as server:
+            assert server.port == int(command[2])
+
+
+def test_a_port_that_the_own_server_holds_can_be_replaced(service):
+    with service.start() as server:
+        (problem,) = service.problems(PORT=str(server.port))
+        assert {owner["pid"] for owner in problem["owners"]} == {p.pid for p in server.family}
+        assert all(owner["this_project"] for owner in problem["owners"])
+        assert "run.py --replace" in problem["hint"]
+    assert service.ids(PORT=str(server.port)) == set()
+
+
+@posix_only
+def test_all_processes_that_share_the_port_are_named(service):
+    with holding(forks=3) as (port, pids):
+        (problem,) = service.problems(PORT=str(port))
+        assert len(pids) == 4
+        assert {owner["pid"] for owner in problem["owners"]} == pids
+
+
+def test_a_port_held_in_the_other_address_family_is_a_warning(service):
+    with holding("::1") as (port, _):
+        assert service.ids(PORT=str(port)) == set()
+        assert service.ids("warning", PORT=str(port)) == {"port.shadowed"}
+    assert service.ids("warning", PORT=str(port)) == set()
+
+
+def test_a_port_held_on_ipv6_is_busy_for_a_service_on_ipv6(service):
+    append(service.path / "config/development.py", "HOST = '::1'")
+    with holding("::1") as (port, pids):
+        (problem,) = service.problems(PORT=str(port))
+        assert problem["id"] == "port.busy"
+        assert {owner["pid"] for owner in problem["owners"]} == pids
+
+
+@pytest.mark.parametrize(
+    "port", ["70000", "65536", "-1", "abc", "5001.0", "1e3", "0x50", " ", "99999999999999999999"]
+)
+def test_what_is_no_port_is_invalid(service, port):
+    assert service.ids(PORT=port) == {"port.invalid"}
+    served = service.run("run.py", "serve", "--port", port)
+    assert served.returncode in (1, 2)
+    assert "Traceback" not in served.stderr
+
+
+def test_an_address_of_another_machine_is_invalid(service):
+    append(service.path / "config/development.py", "HOST = '192.0.2.1'")
+    assert service.ids(PORT="0") == {"port.invalid"}
+
+
+def test_a_port_in_time_wait_is_not_busy(service):
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        client = socket.create_connection(("127.0.0.1", port))
+        accepted, _ = listener.accept()
+        accepted.close()  # who closes first is left with TIME_WAIT
+        assert client.recv(1) == b""
+        client.close()
+    if os.name == "posix":
+        with socket.socket() as plain, pytest.raises(OSError, match="in use"):
+            plain.bind(("127.0.0.1", port))
+    assert service.ids(PORT=str(port)) == set()
+
+
+def test_a_port_that_is_bound_and_not_listened_on_is_busy(service):
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        (problem,) = service.problems(PORT=str(bound.getsockname()[1]))
+    assert problem["id"] == "port.busy"
+    assert problem.get("owners", []) == []
+    assert problem["hint"]
+
+
+# Checks that fail themselves
+
+
+def replace_a_check(project, body):
+    append(
+        project.path / "checks/views.py",
+        f"def check_views(service):\n    {body}\n    yield from ()",
+    )
+
+
+@pytest.mark.parametrize("mistake", ["raise KeyError('x')", "1 / 0", "raise SystemExit(0)"])
+def test_a_check_that_crashes_is_a_finding_and_hides_nobody_elses(service, mistake):
+    append(service.path / "config/development.py", TYPO)
+    replace_a_check(service, mistake)
+    with holding() as (port, _):
+        done = service.run("run.py", "check", "--json", PORT=str(port))
+    found = {
+        problem["id"]
+        for check in json.loads(done.stdout)["checks"]
+        for problem in check["problems"]
+    }
+    assert found == {"settings.unknown", "check.crashed", "port.busy"}
+    assert (done.returncode, done.stderr) == (1, "")
+
+
+def test_a_check_that_hangs_is_a_finding(service):
+    edit(service.path / "checks/runner.py", "PATIENCE = 10", "PATIENCE = 1")
+    replace_a_check(service, "import threading; threading.Event().wait()")
+    assert service.ids() == {"check.crashed"}
+
+
+def test_what_needs_a_broken_part_is_skipped_and_says_why(service):
+    append(service.path / "config/development.py", "raise RuntimeError('no')")
+    checks = {check["name"]: check for check in service.check()["checks"]}
+    for name in ("Database", "Port"):
+        assert checks[name]["status"] == "skipped"
+        assert checks[name]["reason"]
+    assert checks["Views"]["status"] == "ok"
+
+
+# The screen
+
+
+def break_everything(project):
+    append(project.path / "config/development.py", f"{TYPO}\nÜBERMUT = '野家'")
+    make_async(project)
+
+
+@pytest.mark.parametrize("encoding", ["cp932", "ascii", "cp1252", "utf-8", "utf-16"])
+@pytest.mark.parametrize("arguments", [("check",), ("check", "--json"), ("serve",)])
+def test_no_console_is_too_poor_for_the_screen(service, encoding, arguments):
+    break_everything(service)
+    command = [sys.executable, "run.py", *arguments]
+    done = subprocess.run(
+        command,
+        cwd=service.path,
+        env=environment(PYTHONIOENCODING=encoding),
+        capture_output=True,
+        timeout=60,
+    )
+    text = (done.stdout + done.stderr).decode(encoding)
+    assert done.returncode == 1
+    assert "QLALCHEMY_TRACK_MODIFICATIONS" in text
+    assert "post_message" in text
+    assert "Traceback" not in text
+
+
+def test_without_a_terminal_there_are_no_colours(service):
+    break_everything(service)
+    assert "\033" not in service.run("run.py", "check").stdout
+
+
+@posix_only
+def test_on_a_terminal_there_are_colours_unless_they_are_not_wanted(service):
+    assert "\033[" in on_a_terminal(service)
+    assert "\033[" in on_a_terminal(service, NO_COLOR="")
+    assert "\033[" not in on_a_terminal(service, NO_COLOR="1")
+
+
+def on_a_terminal(project, **env):
+    ours, theirs = os.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "run.py", "check"],
+        cwd=project.path,
+        env=environment(**env),
+        stdin=subprocess.DEVNULL,
+        stdout=theirs,
+    )
+    os.close(theirs)
+    text = b""
+    # The end of a terminal is an error on Linux.
+    with os.fdopen(ours, "rb", buffering=0) as screen, process, contextlib.suppress(OSError):
+        while part := screen.read(4096):
+            text += part
+    return text.decode()

@@ -1,0 +1,258 @@
+"""The cookiecutter command itself, from the answers to a service that has answered."""
+
+import contextlib
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from conftest import TEMPLATE, BakedProject, environment, http, wait_until
+
+COOKIECUTTER = (sys.executable, "-m", "cookiecutter")
+ODD_FOLDER = "プロジェクト (1) %x% & co"
+NAME_FOR_EVERY_CONSOLE = "気象サービス🎉"
+# Neither coerced to UTF-8 nor read as UTF-8, as on a bare server of old.
+C_LOCALE = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+CONSOLES = {"cp932": {"PYTHONIOENCODING": "cp932"}, "c-locale": C_LOCALE}
+NOISE = re.compile(r"^Traceback|^\s*(WARNING|DeprecationWarning)|Warning: ", re.MULTILINE)
+INDEX_SETTING = re.compile(r"(PIP|UV)_(\w*INDEX\w*|FIND_LINKS|CONFIG_FILE)")
+# The installers read no file, remember nothing, try once and use no proxy.
+ON_THEIR_OWN = {"PIP_CONFIG_FILE": os.devnull, "PIP_NO_CACHE_DIR": "1", "PIP_RETRIES": "0",
+                "UV_NO_CONFIG": "1", "UV_NO_CACHE": "1", "UV_HTTP_RETRIES": "0",
+                "NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1"}  # fmt: skip
+OUT_OF_TIME = 30
+
+
+def generator_environment(folder: Path, **changes: str) -> dict[str, str]:
+    """Everything that cookiecutter keeps, its rendered hooks too, goes below the folder.
+
+    Port 0 is always free: the default port is one that tests side by side would share.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "temporary").mkdir(exist_ok=True)
+    config = folder / "cookiecutter.json"
+    if not config.exists():
+        write_config(folder)
+    places = dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(folder / "temporary"))
+    return environment(COOKIECUTTER_CONFIG=str(config), PORT="0", **places) | changes
+
+
+def write_config(folder: Path, **answers: str) -> None:
+    """Write cookiecutter's own configuration, which is YAML and so may be JSON."""
+    kept = {"cookiecutters_dir": str(folder), "replay_dir": str(folder / "replay")}
+    text = json.dumps(kept | {"default_context": answers}, ensure_ascii=False)
+    (folder / "cookiecutter.json").write_text(text, encoding="utf-8")
+
+
+def command_line(
+    folder: Path, *answers: str | bytes, command: tuple[str, ...]
+) -> list[str | bytes]:
+    return [*command, str(TEMPLATE), "--no-input", "--output-dir", str(folder / "out"), *answers]
+
+
+def generate(
+    folder: Path,
+    *answers: str | bytes,
+    command: tuple[str, ...] = COOKIECUTTER,
+    encoding: str = "utf-8",
+    **env: str,
+) -> subprocess.CompletedProcess[str]:
+    """Run the real command below the folder; `stdout` is everything that it printed."""
+    return subprocess.run(
+        command_line(folder, *answers, command=command),
+        env=generator_environment(folder, **env),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        encoding=encoding,
+        errors="replace",
+        timeout=240,
+    )
+
+
+def made_in(folder: Path, slug: str = "my-service") -> BakedProject:
+    return BakedProject(folder / "out" / slug)
+
+
+@contextlib.contextmanager
+def closed_port() -> Iterator[int]:
+    """A port that nobody else can take, and on which every connection is refused."""
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        yield bound.getsockname()[1]
+
+
+@contextlib.contextmanager
+def only_index(port: int, installer: str) -> Iterator[None]:
+    """Name this index to one installer, which bootstrap then prefers, and hide all others."""
+    name = {"pip": "PIP_INDEX_URL", "uv": "UV_DEFAULT_INDEX"}[installer]
+    settings = {name: f"http://127.0.0.1:{port}/simple"} | ON_THEIR_OWN
+    with pytest.MonkeyPatch.context() as patch:
+        for hidden in filter(INDEX_SETTING.fullmatch, list(os.environ)):
+            patch.delenv(hidden)
+        for name, value in settings.items():
+            patch.setenv(name, value)
+        yield
+
+
+@contextlib.contextmanager
+def silent_index(installer: str) -> Iterator[socket.socket]:
+    """An index that takes connections and never answers, and is the only one."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(OUT_OF_TIME)
+        with only_index(listener.getsockname()[1], installer):
+            yield listener
+
+
+@dataclass(frozen=True)
+class Generated:
+    project: BakedProject
+    code: int
+    output: str
+
+
+@pytest.fixture(scope="module")
+def oddly_placed(tmp_path_factory: pytest.TempPathFactory) -> Generated:
+    """A service with the default answers in a folder whose name has everything in it."""
+    folder = tmp_path_factory.mktemp("odd") / ODD_FOLDER
+    done = generate(folder)
+    return Generated(made_in(folder), done.returncode, done.stdout)
+
+
+def test_one_command_leaves_a_service_that_has_answered(oddly_placed: Generated):
+    assert oddly_placed.code == 0, oddly_placed.output
+    assert "GET /ping answered 200" in oddly_placed.output
+    assert oddly_placed.output.rstrip().endswith("run.py"), "the last line is how to go on"
+    assert oddly_placed.project.ids(PORT="0") == set()
+
+
+def test_a_good_run_prints_no_traceback_and_no_warning(oddly_placed: Generated):
+    assert not NOISE.search(oddly_placed.output), oddly_placed.output
+
+
+def test_run_py_serves_in_a_folder_with_an_odd_name(oddly_placed: Generated):
+    with oddly_placed.project.start() as server:
+        assert http(f"{server.url}/ping").json == {"status": "ok"}
+
+
+def test_the_database_upgrades_in_a_folder_with_an_odd_name(oddly_placed: Generated):
+    project = oddly_placed.project
+    for database in (project.path / "instance").glob("development.db*"):
+        database.unlink()
+    assert "database.migrations" in project.ids(PORT="0")
+    done = project.run("run.py", "db", "upgrade")
+    assert done.returncode == 0, done.stderr
+    assert project.ids(PORT="0") == set()
+
+
+def test_the_generated_tests_pass_in_a_folder_with_an_odd_name(
+    oddly_placed: Generated, tmp_path: Path
+):
+    project, own = oddly_placed.project, ("--basetemp", tmp_path / "generated")
+    done = project.run("-m", "pytest", *own, python=project.python)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("console", CONSOLES)
+def test_a_name_that_the_console_cannot_show_breaks_nothing(console: str, tmp_path: Path):
+    write_config(tmp_path, project_name=NAME_FOR_EVERY_CONSOLE, project_slug="weather")
+    encoding = "cp932" if console == "cp932" else "ascii"
+    done = generate(tmp_path, encoding=encoding, **CONSOLES[console])
+    assert done.returncode == 0, done.stdout
+    assert "GET /ping answered 200" in done.stdout
+    assert not NOISE.search(done.stdout), done.stdout
+    with made_in(tmp_path, "weather").start(**CONSOLES[console]) as server:
+        assert http(f"{server.url}/ping").status == 200
+
+
+def test_the_answer_no_skips_the_bootstrap(tmp_path: Path):
+    refused_to_bootstrap(generate(tmp_path, "bootstrap=no"), made_in(tmp_path))
+
+
+def test_a_variable_skips_the_bootstrap(tmp_path: Path):
+    done = generate(tmp_path, FLASK_SAFE_START_BOOTSTRAP="no")
+    refused_to_bootstrap(done, made_in(tmp_path))
+
+
+def refused_to_bootstrap(done: subprocess.CompletedProcess[str], project: BakedProject) -> None:
+    assert done.returncode == 0, done.stdout
+    assert "bootstrap.py" in done.stdout
+    assert (project.path / "bootstrap.py").exists()
+    assert not (project.path / ".venv").exists()
+
+
+def test_a_busy_port_keeps_the_project_and_names_the_port(tmp_path: Path):
+    project = made_in(tmp_path)
+    with socket.create_server(("127.0.0.1", 0)) as holder:
+        port = holder.getsockname()[1]
+        done = generate(tmp_path, f"port={port}", PORT="")
+        assert done.returncode == 0, done.stdout
+        assert f"port {port}" in done.stdout
+        assert "bootstrap.py" in done.stdout.splitlines()[-1], "the last line is how to go on"
+        assert project.ids() == {"port.busy"}
+    done_again = project.run("bootstrap.py")
+    assert done_again.returncode == 0, done_again.stdout + done_again.stderr
+
+
+@pytest.mark.parametrize("installer", ["pip", "uv"])
+def test_an_index_that_does_not_answer_keeps_the_project(installer: str, tmp_path: Path):
+    project = made_in(tmp_path)
+    with closed_port() as port, only_index(port, installer):
+        done = generate(tmp_path)
+    assert done.returncode == 0, done.stdout
+    assert "apt" not in done.stdout, "the network is at fault, not the system's packages"
+    assert "bootstrap.py" in done.stdout.splitlines()[-1], "the last line is how to go on"
+    assert "Traceback" not in done.stdout
+    assert "dependencies.missing" in project.ids(PORT="0")
+    done_again = project.run("bootstrap.py", PORT="0")
+    assert done_again.returncode == 0, done_again.stdout + done_again.stderr
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Ctrl-C is sent to a process group, as on POSIX")
+@pytest.mark.parametrize("installer", ["pip", "uv"])
+def test_ctrl_c_during_the_install_leaves_a_project_that_goes_on(installer: str, tmp_path: Path):
+    project, output_path = made_in(tmp_path), tmp_path / "output"
+    with silent_index(installer) as index, output_path.open("wb") as output:
+        process = subprocess.Popen(
+            command_line(tmp_path, command=COOKIECUTTER),
+            env=generator_environment(tmp_path),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        with ended_in_the_end(process):
+            connection, _ = index.accept()
+            with connection:
+                os.killpg(process.pid, signal.SIGINT)
+                process.wait(OUT_OF_TIME)
+                wait_until(lambda: nobody_in_group(process.pid))
+    assert "bootstrap.py" in output_path.read_text(encoding="utf-8"), "it says how to go on"
+    assert (project.path / "bootstrap.py").exists()
+    done = project.run("bootstrap.py", PORT="0")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@contextlib.contextmanager
+def ended_in_the_end(process: subprocess.Popen[bytes]) -> Iterator[None]:
+    try:
+        yield
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+def nobody_in_group(leader: int) -> bool:
+    try:
+        os.killpg(leader, 0)
+    except ProcessLookupError:
+        return True
+    return False

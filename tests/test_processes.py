@@ -1,0 +1,392 @@
+"""Whatever ends the server, whatever it is doing: nothing stays behind, nobody else is hurt."""
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+
+import psutil
+import pytest
+from conftest import ANSWER_WITHIN, BakedProject, http, wait_until
+
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="kills with POSIX signals")
+
+TIMES = 10
+# Seconds within which nothing may hold the port any more.
+GONE_WITHIN = 2
+SLOW = """
+
+@bp.get("/slow")
+def slow():
+    import pathlib, threading
+
+    pathlib.Path(current_app.instance_path, "entered").touch()
+    threading.Event().wait()
+"""
+
+
+def append(path, text):
+    with path.open("a", encoding="utf-8") as file:
+        file.write(text)
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def is_free(port):
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+            probe.listen()
+        except OSError:
+            return False
+        return True
+
+
+def all_gone(family):
+    return not any(alive(process) for process in family)
+
+
+def alive(process):
+    with contextlib.suppress(psutil.NoSuchProcess):
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    return False
+
+
+def answers(server):
+    with contextlib.suppress(OSError):
+        return http(f"{server.url}/ping").status == 200
+    return False
+
+
+def assert_nothing_is_left(family, port):
+    wait_until(lambda: all_gone(family) and is_free(port), seconds=GONE_WITHIN)
+
+
+@contextlib.contextmanager
+def reaped(*servers):
+    """Wait for the servers, as the shell that started them would: nobody remains a zombie."""
+    threads = [threading.Thread(target=server.process.wait) for server in servers]
+    for thread in threads:
+        thread.start()
+    try:
+        yield
+    finally:
+        for thread in threads:
+            thread.join(ANSWER_WITHIN)
+
+
+def records(project):
+    return sorted((project.path / "instance/running").glob("*.json"))
+
+
+def write_record(project, pid, **record):
+    path = project.path / f"instance/running/{pid}.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps({"pid": pid, "created": "1", "port": None} | record))
+    return path
+
+
+@contextlib.contextmanager
+def stranger():
+    """A process that is nobody's but the test's, and ends with its input."""
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as process:
+        yield psutil.Process(process.pid)
+        process.stdin.write(b"\n")
+
+
+# Killed
+
+
+@pytest.mark.parametrize("moment", ["bound", "child started"])
+def test_killed_at_the_start_it_leaves_nobody_on_the_port(service, moment):
+    for _ in range(TIMES):
+        port = free_port()
+        with service.start("--port", port, wait=False) as server:
+            if moment == "bound":
+                wait_until(lambda port=port: not is_free(port))
+            else:
+                wait_until(lambda server=server: len(server.family) > 1)
+            family = server.family
+            server.process.kill()
+            assert server.process.wait(ANSWER_WITHIN) == -signal.SIGKILL
+            assert_nothing_is_left(family, port)
+
+
+@pytest.mark.parametrize("arguments", [(), ("--no-reload",)])
+def test_killed_while_idle_it_leaves_nobody_on_the_port(service, arguments):
+    for _ in range(TIMES // 2):
+        with service.start(*arguments) as server:
+            family = server.family
+            assert len(family) == 2
+            server.process.kill()
+            server.process.wait(ANSWER_WITHIN)
+            assert_nothing_is_left(family, server.port)
+
+
+def test_killed_during_requests_it_leaves_nobody_on_the_port(service):
+    health = service.path / "backend/routes/health.py"
+    append(health, SLOW)
+    entered = service.path / "instance/entered"
+    for _ in range(TIMES):
+        entered.unlink(missing_ok=True)
+        with service.start() as server:
+            address = ("127.0.0.1", server.port)
+            clients = [socket.create_connection(address) for _ in range(3)]
+            for client in clients:
+                client.sendall(b"GET /slow HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+            wait_until(entered.exists)
+            family = server.family
+            server.process.kill()
+            server.process.wait(ANSWER_WITHIN)
+            assert_nothing_is_left(family, server.port)
+            for client in clients:
+                client.close()
+
+
+REACHED = {
+    "noticed": lambda server, parent, child: "reloading" in server.output,
+    "child gone": lambda server, parent, child: not alive(child),
+    "child started": lambda server, parent, child: set(server.family) - {parent, child},
+}
+
+
+@pytest.mark.parametrize("moment", REACHED)
+def test_killed_during_a_reload_it_leaves_nobody_on_the_port(service, moment):
+    chat = service.path / "backend/routes/chat.py"
+    for _ in range(TIMES // 3 + 1):
+        with service.start() as server:
+            assert answers(server)
+            parent, child = server.family
+            append(chat, "\n# changed")
+            wait_until(lambda run=(server, parent, child): REACHED[moment](*run))
+            family = {child, *server.family}
+            server.process.kill()
+            server.process.wait(ANSWER_WITHIN)
+            assert_nothing_is_left(family, server.port)
+
+
+def test_a_killed_child_ends_the_parent_with_a_failure(service):
+    with service.start() as server:
+        parent, child = family = server.family
+        child.kill()
+        assert server.process.wait(ANSWER_WITHIN) not in (0, None)
+        assert_nothing_is_left(family, server.port)
+    assert parent not in psutil.process_iter()
+    assert records(service) == []
+
+
+def test_a_killed_group_leaves_nobody_on_the_port(service):
+    with service.start() as server:
+        family = server.family
+        os.killpg(server.process.pid, signal.SIGKILL)
+        assert server.process.wait(ANSWER_WITHIN) == -signal.SIGKILL
+        assert_nothing_is_left(family, server.port)
+
+
+# Told to end
+
+
+@pytest.mark.parametrize("to", [os.kill, os.killpg], ids=["the process", "its group"])
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGINT", "SIGHUP"])
+@pytest.mark.parametrize("mode", ["reloader", "child", "single process"])
+def test_a_signal_ends_everything_and_is_the_exit_code(service, name, mode, to):
+    number = signal.Signals[name]
+    arguments = () if mode == "reloader" else ("--no-reload",)
+    python = service.python if mode == "single process" else sys.executable
+    with service.start(*arguments, python=python) as server:
+        assert answers(server)
+        family = server.family
+        to(server.process.pid, number)
+        assert server.process.wait(ANSWER_WITHIN) == -number
+        assert_nothing_is_left(family, server.port)
+    assert "Traceback" not in server.output
+
+
+def test_a_supervisor_that_tells_the_whole_group_sees_no_traceback(service):
+    for _ in range(TIMES // 2):
+        with service.start() as server:
+            assert answers(server)
+            os.killpg(server.process.pid, signal.SIGTERM)
+            assert server.process.wait(ANSWER_WITHIN) == -signal.SIGTERM
+        assert "Traceback" not in server.output
+
+
+def test_a_signal_during_a_request_ends_everything(service):
+    append(service.path / "backend/routes/health.py", SLOW)
+    with service.start() as server:
+        with socket.create_connection(("127.0.0.1", server.port)) as client:
+            client.sendall(b"GET /slow HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+            wait_until((service.path / "instance/entered").exists)
+            family = server.family
+            server.process.terminate()
+            assert server.process.wait(ANSWER_WITHIN) == -signal.SIGTERM
+        assert_nothing_is_left(family, server.port)
+
+
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGINT"])
+def test_a_signal_before_the_url_ends_everything(service, name):
+    port = free_port()
+    with service.start("--port", port, wait=False) as server:
+        wait_until(lambda: len(server.family) > 1)
+        family = server.family
+        server.process.send_signal(signal.Signals[name])
+        assert server.process.wait(ANSWER_WITHIN) == -signal.Signals[name]
+        assert_nothing_is_left(family, port)
+    assert "Traceback" not in server.output
+
+
+# Stop
+
+
+@pytest.mark.parametrize("mode", ["reloader", "single process"])
+def test_stop_ends_what_runs_and_says_so(service, mode):
+    arguments = () if mode == "reloader" else ("--no-reload",)
+    python = service.python if mode == "single process" else sys.executable
+    with (
+        service.start(*arguments, python=python) as first,
+        service.start(*arguments, python=python) as second,
+    ):
+        both = (first, second)
+        wait_until(lambda: len(records(service)) == 2)
+        families = [server.family for server in both]
+        with reaped(*both):
+            done = service.run("run.py", "stop")
+        assert done.returncode == 0, done.stderr
+        for server, family in zip(both, families, strict=True):
+            assert f"stopped {server.process.pid}" in done.stdout
+            assert server.process.returncode == -signal.SIGTERM
+            assert_nothing_is_left(family, server.port)
+    assert records(service) == []
+
+
+def test_stop_with_nothing_to_stop_says_so_and_is_no_failure(service):
+    done = service.run("run.py", "stop")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.strip()
+
+
+def test_stop_works_without_anything_installed(service):
+    with service.start() as server:
+        family = server.family
+        wait_until(lambda: records(service))
+        (service.path / ".venv").rename(service.path.parent / "venv elsewhere")
+        with reaped(server):
+            assert service.run("run.py", "stop").returncode == 0
+        assert_nothing_is_left(family, server.port)
+
+
+def test_a_recycled_pid_is_left_alone(service):
+    with stranger() as process:
+        write_record(service, process.pid)
+        port = free_port()
+        write_record(service, process.pid, port=port)
+        done = service.run("run.py", "stop")
+        with service.start("--replace", "--port", port) as server:
+            assert answers(server)
+            assert alive(process)
+        assert done.returncode == 0
+        assert "stopped" not in done.stdout
+
+
+@pytest.mark.parametrize("records_copied", [False, True])
+def test_the_server_of_another_checkout_is_left_alone(service, tmp_path, records_copied):
+    with service.start() as server:
+        wait_until(lambda: records(service))
+        ignored = None if records_copied else shutil.ignore_patterns("running")
+        path = tmp_path / "another checkout"
+        shutil.copytree(service.path, path, symlinks=True, ignore=ignored)
+        other = BakedProject(path, service.context)
+        assert len(records(other)) == int(records_copied)
+        (problem,) = other.problems(PORT=str(server.port))
+        with reaped(server):
+            done = other.run("run.py", "stop")
+            assert answers(server)
+            assert "stopped" not in done.stdout
+            assert other.run("run.py", "--replace", "--port", server.port).returncode == 1
+            assert answers(server)
+            server.process.terminate()
+        assert not any(owner["this_project"] for owner in problem["owners"])
+
+
+@pytest.mark.parametrize("text", ["", "null", "[]", "{}", '{"pid": "x"}', '{"pid": -1}', "\udcff"])
+def test_a_record_that_makes_no_sense_hurts_nobody(service, text):
+    path = write_record(service, 1)
+    path.write_bytes(text.encode(errors="surrogateescape"))
+    done = service.run("run.py", "stop")
+    assert (done.returncode, done.stderr) == (0, "")
+    with service.start() as server:
+        assert answers(server)
+        wait_until(lambda: path not in records(service))
+
+
+def test_stale_records_are_swept_at_the_next_start(service):
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait(ANSWER_WITHIN)
+    stale = write_record(service, gone.pid)
+    with service.start() as killed:
+        killed.process.kill()
+        killed.process.wait(ANSWER_WITHIN)
+    with service.start() as server:
+        (record,) = wait_until(lambda: len(records(service)) == 1 and records(service))
+        assert record.stem == str(server.process.pid)
+        assert not stale.exists()
+
+
+# Replace
+
+
+def test_replace_takes_over_the_port_from_the_own_server(service):
+    with service.start() as first:
+        wait_until(lambda: records(service))
+        family = first.family
+        with reaped(first), service.start("--replace", "--port", first.port) as second:
+            first.process.wait(ANSWER_WITHIN)
+            assert first.process.returncode == -signal.SIGTERM
+            assert all_gone(family)
+            assert second.port == first.port
+            assert answers(second)
+
+
+def test_replace_leaves_the_own_server_on_another_port(service):
+    with service.start() as first, service.start("--replace", "--port", free_port()) as second:
+        assert answers(first)
+        assert answers(second)
+
+
+def test_replace_does_not_end_a_stranger(service):
+    with socket.create_server(("127.0.0.1", 0)) as holder:
+        port = holder.getsockname()[1]
+        done = service.run("run.py", "serve", "--replace", "--port", port)
+        assert done.returncode == 1
+        assert service.ids(PORT=str(port)) == {"port.busy"}
+
+
+def test_replaced_by_four_at_once_exactly_one_server_is_left(service):
+    with contextlib.ExitStack() as stack:
+        first = stack.enter_context(service.start())
+        port = first.port
+        wait_until(lambda: records(service))
+        command = ("--replace", "--port", port)
+        rivals = [stack.enter_context(service.start(*command, wait=False)) for _ in range(4)]
+        everybody = [first, *rivals]
+        wait_until(lambda: sum(rival.process.poll() is None for rival in everybody) == 1, 40)
+        (left,) = (server for server in everybody if server.process.poll() is None)
+        assert left is not first
+        left.wait_for_url()
+        assert left.port == port
+        assert answers(left)
+        for rival in rivals:
+            assert rival is left or rival.process.returncode in (1, -signal.SIGTERM)
+            assert "Traceback" not in rival.output
+        holders = service.problems(PORT=str(port))[0]["owners"]
+        assert {owner["pid"] for owner in holders} == {process.pid for process in left.family}

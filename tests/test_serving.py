@@ -1,0 +1,390 @@
+"""`python run.py` in development: it answers, on the port it is told to, and follows the code."""
+
+import contextlib
+import os
+import re
+import socket
+import sqlite3
+import subprocess
+import sys
+import time
+from contextlib import closing
+from http.client import HTTPException
+from pathlib import Path
+
+import psutil
+import pytest
+from conftest import ANSWER_WITHIN, Server, environment, http, wait_until
+
+linux_only = pytest.mark.skipif(sys.platform != "linux", reason="127.0.0.2 answers on Linux alone")
+
+# The debugger's page says so where it will run what it is sent.
+CONSOLE = "EVALEX = true"
+BOOM = '\n\n@bp.get("/boom")\ndef boom():\n    raise RuntimeError("boom")\n'
+THREADS = """
+
+@bp.get("/threads")
+def threads():
+    import threading
+
+    return [thread.name for thread in threading.enumerate()]
+"""
+EVERY_SECOND = """
+from backend.database import db
+from backend.models import Message
+
+
+def say_tick():
+    db.session.add(Message(text="tick", reply=""))
+    db.session.commit()
+
+
+JOBS = (Job("every_second", say_tick, timedelta(seconds=1)),)
+"""
+
+
+def edit(path, old, new):
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new), encoding="utf-8")
+
+
+def append(path, text):
+    with path.open("a", encoding="utf-8") as file:
+        file.write(text)
+
+
+@contextlib.contextmanager
+def running(command, cwd, **env):
+    """Run a command that serves, in any folder, and end it afterwards by its pid."""
+    output_path = Path(cwd).with_name(f"{Path(cwd).name}-{time.monotonic_ns()}.txt")
+    with output_path.open("wb") as output:
+        process = subprocess.Popen(
+            [str(part) for part in command],
+            cwd=cwd,
+            env=environment(**env),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+    try:
+        yield Server(process, output_path)
+    finally:
+        if process.poll() is None:
+            process.terminate()
+            process.wait(ANSWER_WITHIN)
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def pythons(project):
+    return {"the tests'": sys.executable, "the service's": project.python}
+
+
+def reply(server):
+    """Return the reply to a message, or the status of an error, or None while nobody answers."""
+    url, body = f"{server.url}/api/chat", b'{"message": "Hi"}'
+    with contextlib.suppress(OSError, HTTPException):
+        answer = http(url, body, Content_Type="application/json")
+        return answer.json["reply"] if answer.status == 200 else answer.status
+    return None
+
+
+@pytest.mark.parametrize("whose", ["the tests'", "the service's"])
+def test_it_answers_whichever_python_it_is_run_by(service, whose):
+    with service.start(python=pythons(service)[whose]) as server:
+        assert http(f"{server.url}/ping").json == {"status": "ok"}
+        assert http(f"{server.url}/readyz").status == 200
+        assert "Hi" in reply(server)
+        served_by = psutil.Process(server.family[-1].pid)
+        assert Path(served_by.cmdline()[0]) == service.python
+    assert "Traceback" not in server.output
+
+
+@pytest.mark.parametrize("whose", ["the tests'", "the service's"])
+def test_it_can_be_started_from_another_folder(service, tmp_path, whose):
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    command = [pythons(service)[whose], service.path / "run.py", "--port", "0"]
+    with running(command, elsewhere) as server:
+        server.wait_for_url()
+        assert "Hi" in reply(server)
+    assert list(elsewhere.iterdir()) == []
+
+
+def test_a_busy_port_is_never_exchanged_for_another(service):
+    with socket.create_server(("127.0.0.1", 0)) as holder:
+        port = str(holder.getsockname()[1])
+        done = service.run("run.py", "serve", "--port", port)
+        ids = service.ids(PORT=port)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert f"port {port}" in done.stderr
+    assert "http://" not in done.stderr
+    assert "Traceback" not in done.stderr
+    assert ids == {"port.busy"}
+
+
+def test_the_command_line_wins_over_the_variable_and_the_variable_over_the_config(service):
+    line, variable, config = (str(free_port()) for _ in range(3))
+    append(service.path / "config/development.py", f"\nPORT = {config}\n")
+    with service.start("--port", line, PORT=variable) as server:
+        assert server.port == int(line)
+        assert http(f"{server.url}/ping").status == 200
+    with service.start(PORT=variable) as server:
+        assert server.port == int(variable)
+        assert http(f"{server.url}/ping").status == 200
+    with running([sys.executable, "run.py"], service.path) as server:
+        server.wait_for_url()
+        assert server.port == int(config)
+        assert http(f"{server.url}/ping").status == 200
+
+
+def test_port_0_takes_a_free_port_and_says_which(service):
+    with service.start("--port", "0") as first, service.start("--port", "0") as second:
+        assert 0 not in (first.port, second.port)
+        assert first.port != second.port
+        assert http(f"{first.url}/ping").status == http(f"{second.url}/ping").status == 200
+
+
+@pytest.mark.parametrize("port", ["70000", "nonsense"])
+def test_what_is_no_port_is_refused_in_a_sentence(service, port):
+    done = service.run("run.py", "--port", port)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert port in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_ipv6_loopback_can_be_served(service):
+    with service.start("--host", "::1") as server:
+        assert server.url.startswith("http://[::1]:")
+        assert "Hi" in reply(server)
+
+
+# The reloader
+
+
+def test_changed_code_is_served_on_the_same_port_by_the_same_parent(service):
+    chat = service.path / "backend/routes/chat.py"
+    with service.start() as server:
+        parent, child = server.family
+        assert reply(server) == "You said: Hi"
+        edit(chat, "You said: ", "Changed: ")
+        wait_until(lambda: reply(server) == "Changed: Hi")
+        edit(chat, "Changed: ", "And again, longer: ")
+        wait_until(lambda: reply(server) == "And again, longer: Hi")
+        assert server.process.poll() is None
+        now_parent, now_child = server.family
+        assert now_parent == parent
+        assert now_child.pid != child.pid
+    assert len(re.findall(r" is on http://", server.output)) == 1
+
+
+@pytest.mark.parametrize("mistake", ["def broken(:", "import nothing_like_this", "1 / 0"])
+def test_a_mistake_does_not_end_the_server_and_mending_it_brings_the_answers_back(service, mistake):
+    chat = service.path / "backend/routes/chat.py"
+    good = chat.read_text()
+    with service.start() as server:
+        assert reply(server) == "You said: Hi"
+        append(chat, f"\n\n{mistake}\n")
+        wait_until(lambda: reply(server) == 500)
+        chat.write_text(good.replace("You said", "Mended"))
+        wait_until(lambda: reply(server) == "Mended: Hi")
+        assert server.process.poll() is None
+
+
+def test_an_async_view_that_is_saved_while_serving_is_refused(service):
+    chat = service.path / "backend/routes/chat.py"
+    with service.start() as server:
+        assert reply(server) == "You said: Hi"
+        edit(chat, "def post_message(", "async def post_message(")
+        wait_until(lambda: reply(server) == 500)
+        assert "is async; in Flask that only costs a thread" in server.output
+        edit(chat, "async def post_message(", "def post_message(")
+        wait_until(lambda: reply(server) == "You said: Hi")
+
+
+@pytest.mark.parametrize(("whose", "processes"), [("the tests'", 2), ("the service's", 1)])
+def test_without_reloader_the_own_python_serves_in_a_single_process(service, whose, processes):
+    with service.start("--no-reload", python=pythons(service)[whose]) as server:
+        assert reply(server) == "You said: Hi"
+        assert len(server.family) == processes
+
+
+@pytest.mark.parametrize("whose", ["the tests'", "the service's"])
+def test_with_reloader_there_is_one_child_and_no_third_process(service, whose):
+    with service.start(python=pythons(service)[whose]) as server:
+        assert reply(server) == "You said: Hi"
+        assert len(server.family) == 2
+
+
+def test_werkzeug_is_pinned_and_still_knows_the_variables_that_it_is_started_with(shared_service):
+    (serving,) = (shared_service.path / ".venv").rglob("werkzeug/serving.py")
+    source = serving.read_text(encoding="utf-8")
+    assert "WERKZEUG_SERVER_FD" in source
+    assert "WERKZEUG_RUN_MAIN" in source
+    requirements = (shared_service.path / "requirements.txt").read_text()
+    assert re.search(r"^Werkzeug==\d", requirements, re.MULTILINE)
+
+
+# The debugger
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+def test_on_loopback_an_exception_offers_the_debugger(service, host):
+    append(service.path / "backend/routes/health.py", BOOM)
+    with service.start("--host", host) as server:
+        answer = http(f"{server.url}/boom")
+    assert answer.status == 500
+    assert CONSOLE in answer.body
+
+
+@linux_only
+@pytest.mark.parametrize("arguments", [(), ("--no-reload",)])
+def test_on_any_other_address_there_is_no_debugger(service, arguments):
+    append(service.path / "backend/routes/health.py", BOOM)
+    with service.start("--host", "127.0.0.2", *arguments, python=service.python) as server:
+        answer = http(f"{server.url}/boom")
+        console = http(f"{server.url}/console")
+    assert answer.status == 500
+    assert "__debugger__" not in answer.body
+    assert "RuntimeError" not in answer.body
+    assert console.status == 404
+
+
+# The jobs
+
+
+def ticks(project):
+    """Return the rows of job_run, those that succeeded, and the messages, all at one moment."""
+    with closing(sqlite3.connect(project.path / "instance/development.db")) as connection:
+        return connection.execute(
+            "SELECT (SELECT count(*) FROM job_run),"
+            " (SELECT count(*) FROM job_run WHERE outcome = 'succeeded'),"
+            " (SELECT count(*) FROM message)"
+        ).fetchone()
+
+
+def schedulers(project):
+    with closing(sqlite3.connect(project.path / "instance/development.db")) as connection:
+        return connection.execute("SELECT count(*) FROM scheduler_seen").fetchone()[0]
+
+
+def all_ran_once(project, at_least):
+    claimed, succeeded, messages = ticks(project)
+    assert messages <= claimed
+    return claimed == succeeded == messages >= at_least
+
+
+def test_every_tick_runs_once_with_the_reloader_and_after_a_reload(service):
+    append(service.path / "backend/jobs/__init__.py", EVERY_SECOND)
+    with service.start() as server:
+        wait_until(lambda: all_ran_once(service, at_least=2))
+        edit(service.path / "backend/routes/chat.py", "You said", "Changed")
+        wait_until(lambda: reply(server) == "Changed: Hi")
+        with closing(sqlite3.connect(service.path / "instance/development.db")) as connection:
+            connection.execute("DELETE FROM message WHERE text = 'Hi'")
+            connection.commit()
+        before = ticks(service)[0]
+        wait_until(lambda: all_ran_once(service, at_least=before + 2))
+
+
+def test_every_tick_runs_once_with_two_servers(service):
+    append(service.path / "backend/jobs/__init__.py", EVERY_SECOND)
+    with service.start(), service.start():
+        wait_until(lambda: schedulers(service) == 2)
+        before = ticks(service)[0]
+        wait_until(lambda: all_ran_once(service, at_least=before + 3))
+
+
+def test_flasks_own_commands_work_and_run_no_jobs(service):
+    append(service.path / "backend/jobs/__init__.py", EVERY_SECOND)
+    append(service.path / "backend/routes/health.py", THREADS)
+    flask = [service.python, "-m", "flask", "--app", "backend"]
+    with service.start() as server:
+        assert "APScheduler" in http(f"{server.url}/threads").json
+    with closing(sqlite3.connect(service.path / "instance/development.db")) as connection:
+        for table in ("job_run", "message", "scheduler_seen"):
+            connection.execute(f"DELETE FROM {table}")
+        connection.commit()
+    with running([*flask, "run", "--port", "0"], service.path) as server:
+        found = wait_until(lambda: re.search(r"Running on (http://\S+)", server.output))
+        threads = http(f"{found[1]}/threads")
+        assert threads.status == 200
+        assert "APScheduler" not in threads.json
+    routes = service.run(*flask[1:], "routes", python=service.python)
+    assert "/api/chat" in routes.stdout
+    heads = service.run(*flask[1:], "db", "current", python=service.python)
+    assert "0001" in heads.stdout
+    shell = subprocess.run(
+        [*flask, "shell"],
+        cwd=service.path,
+        env=environment(),
+        input="import threading\nprint([t.name for t in threading.enumerate()], app.name)\n",
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert "'MainThread'" in shell.stdout
+    assert "] backend" in shell.stdout
+    assert "APScheduler" not in shell.stdout
+    for done in (routes, heads, shell):
+        assert done.returncode == 0, done.stderr
+    assert ticks(service) == (0, 0, 0)
+    assert schedulers(service) == 0
+
+
+def test_the_wsgi_module_and_create_app_start_no_jobs(service):
+    code = "import threading; from wsgi import app; print(app.name, *threading.enumerate())"
+    done = service.run("-c", code, python=service.python)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("backend <_MainThread")
+    assert "APScheduler" not in done.stdout
+
+
+def test_flask_run_with_the_reloader_of_flask_answers(service):
+    command = [service.python, "-m", "flask", "--app", "backend", "run", "--debug"]
+    port = str(free_port())
+    with running([*command, "--port", port], service.path) as server:
+        server.url = f"http://127.0.0.1:{port}"
+        family = wait_until(lambda: reply(server) == "You said: Hi" and server.family)
+    # Flask's own reloader leaves its child behind when its parent is told to end.
+    for process in family:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.kill()
+    psutil.wait_procs(family, ANSWER_WITHIN)
+
+
+# Refusals
+
+
+@pytest.mark.parametrize("arguments", [(), ("serve",), ("--no-reload",), ("--port", "0")])
+def test_production_with_nothing_set_is_refused_without_a_traceback(service, arguments):
+    done = service.run("run.py", *arguments, ENVIRONMENT="production")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "SECRET_KEY" in done.stderr
+    assert "DATABASE_URL" in done.stderr
+    assert "Traceback" not in done.stderr
+    ids = service.ids(ENVIRONMENT="production", PORT="0")
+    assert ids == {"settings.missing", "dependencies.missing"}
+
+
+def test_a_mistake_at_the_start_is_refused_without_serving(service):
+    edit(service.path / "backend/routes/chat.py", "def post_message(", "async def post_message(")
+    done = service.run("run.py", "--port", "0")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "backend/routes/chat.py:" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_good_run_prints_its_url_and_no_warning(service):
+    with service.start() as server:
+        assert http(f"{server.url}/ping").status == 200
+        wait_until(lambda: "GET /ping" in server.output)
+    assert server.url in server.output.splitlines()[0]
+    for word in ("warning", "traceback", "deprecat", "do not use it in a production"):
+        assert word not in server.output.lower()
+    assert os.listdir(service.path / "instance/running") == []
