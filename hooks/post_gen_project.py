@@ -3,16 +3,15 @@
 It always succeeds: cookiecutter would delete the project of a hook that fails.
 """
 
+import contextlib
 import os
 import subprocess
 import sys
 
 wanted = {{ "%r"|format(cookiecutter.bootstrap) }} is not False
 if wanted and os.environ.get("FLASK_SAFE_START_BOOTSTRAP") != "no":
-    try:
+    with contextlib.suppress(KeyboardInterrupt):
         subprocess.call([sys.executable, os.path.abspath("bootstrap.py")])
-    except KeyboardInterrupt:
-        pass
 else:
     sys.stdout.reconfigure(errors="backslashreplace")
     print("Not bootstrapped. To do so, run bootstrap.py in", os.getcwd(), flush=True)

@@ -19,8 +19,8 @@ def refusal():
         return f"project_slug {SLUG!r} must be a lower-case letter and up to 49 of a-z, 0-9, _ and -."
     if RESERVED.fullmatch(SLUG):
         return f"project_slug {SLUG!r} is a name that Windows keeps for itself: choose another."
-    if not (PORT.isascii() and PORT.isdigit() and 1 <= int(PORT) <= 65535):
-        return f"port {PORT!r} must be a number from 1024 to 65535."
+    if not re.fullmatch(r"[1-9][0-9]{0,4}", PORT) or int(PORT) > 65535:
+        return f"port {PORT[:20]!r} must be a number from 1024 to 65535."
     if int(PORT) < 1024:
         return f"port {PORT} is below 1024, where only privileged users may listen: choose a higher one."
     if TIMEZONE not in available_timezones():

@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -180,9 +181,13 @@ def bake(cookies: Any, **answers: str) -> BakedProject:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _plain_environment() -> Iterator[None]:
-    """The hooks run in the environment of the tests, so it has to be a plain one."""
+def _plain_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """The hooks run in the environment of the tests, so it has to be a plain one.
+
+    Cookiecutter leaves the rendered hooks in the folder for temporary files.
+    """
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tempfile, "tempdir", str(tmp_path_factory.getbasetemp()))
         for name in UNSET:
             patch.delenv(name, raising=False)
         yield
@@ -198,7 +203,7 @@ def bare_service(cookies_session: Any) -> BakedProject:
 def shared_service(cookies_session: Any) -> BakedProject:
     """A bootstrapped service with the default answers. Do not change it: copy it."""
     project = bake(cookies_session)
-    done = project.run("bootstrap.py")
+    done = project.run("bootstrap.py", PORT="0")
     assert done.returncode == 0, done.stdout + done.stderr
     return project
 
@@ -230,8 +235,9 @@ def _no_process_left_behind(tmp_path_factory: pytest.TempPathFactory) -> Iterato
 def left_behind(base: str) -> list[psutil.Process]:
     """The processes that work in, or were started with a path in, the tests' own folder."""
     found = []
+    own = {os.getpid(), *(parent.pid for parent in psutil.Process().parents())}
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error, OSError):
-            if base in " ".join([process.cwd(), *process.cmdline()]):
+            if process.pid not in own and base in " ".join([process.cwd(), *process.cmdline()]):
                 found.append(process)
     return found

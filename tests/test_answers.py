@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 from conftest import TEMPLATE, bake
-from test_hooks import COOKIECUTTER, generate, generator_environment
+from generating import COOKIECUTTER, generate, generator_environment
 
 SLUG = re.compile(r"[a-z][a-z0-9_-]{0,49}")
 QUESTIONS = json.loads((TEMPLATE / "cookiecutter.json").read_text(encoding="utf-8"))
 
-BAD_SLUGS = ["My-Service", "3d", "-abc", "_abc", "my service", "a.b", "abc\n", "a/b", "../evil",
+BAD_SLUGS = ["My-Service", "3d", "-abc", "_abc", "my service", "a.b", "abc\n", "../evil",
              "サービス", "café", "it's", 'a"b', "%x%", "a" * 51]  # fmt: skip
 RESERVED_SLUGS = ["con", "nul", "com1", "aux", "prn", "lpt9"]
 BAD_PORTS = ["abc", "0", "65536", "80", "1023", "-1", "+5001", " 5001", "5001.0", "1e4",
@@ -50,6 +50,13 @@ def test_a_bad_answer_is_refused_in_one_sentence(
     (sentence,) = capfd.readouterr().err.splitlines()
     assert_is_about(question, sentence)
     assert list((tmp_path / "cookies" / "bake00").iterdir()) == []
+
+
+def test_a_slug_with_a_slash_is_refused_and_writes_no_file(cookies: Any, tmp_path: Path):
+    """Cookiecutter has made both folders before it asks the hook, and removes the inner one."""
+    answers = {"project_slug": "a/b"}
+    assert cookies.bake(template=str(TEMPLATE), extra_context=answers).exit_code != 0
+    assert [path.name for path in (tmp_path / "cookies" / "bake00").rglob("*")] == ["a"]
 
 
 @pytest.mark.parametrize(("question", "answer"), REFUSED_BY_COMMAND)

@@ -17,7 +17,7 @@ from pathlib import Path
 import psutil
 import pytest
 from conftest import TEMPLATE, BakedProject, Server, environment, http, wait_until
-from test_hooks import generate, made_in, silent_index
+from generating import generate, made_in, silent_index
 
 SCRIPTS = {
     name: (TEMPLATE / "{{cookiecutter.project_slug}}" / name).read_text(encoding="utf-8")

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from conftest import TEMPLATE, BakedProject, bake
 from cookiecutter.utils import create_env_with_context
-from test_hooks import COOKIECUTTER, generate, generator_environment, made_in
+from generating import COOKIECUTTER, generate, generator_environment, made_in
 
 SERVICE = TEMPLATE / "{{cookiecutter.project_slug}}"
 HOOKS = sorted((TEMPLATE / "hooks").glob("*.py"))

@@ -8,6 +8,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, get_type_hints
 
+from checks.source import module_file, parse
+
 
 @dataclass(frozen=True)
 class Broken:
@@ -30,7 +32,8 @@ class Configuration:
     def where(self, key: str) -> str:
         """Return the file:line that gives the key its value."""
         path, node = self.binding(key)
-        return relative(path, path.parent.parent, node.lineno) if path and node else ""
+        root = self.module.parent.parent
+        return relative(path or self.module, root, node.lineno if node else None)
 
     def variable(self, key: str) -> str | None:
         """Return the environment variable that the key is read from, if it is from one."""
@@ -82,17 +85,14 @@ def describe(error: BaseException, root: Path, module: Path) -> Broken:
 def find(key: str, module: Path) -> tuple[Path, ast.stmt] | None:
     """Return the last statement that binds the key, and the file that it stands in."""
     found = None
-    for node in ast.walk(ast.parse(module.read_bytes())):
+    for node in ast.walk(parse(module)):
         if isinstance(node, ast.ImportFrom) and node.names[0].name == "*":
-            found = find(key, imported(node, module)) or found
+            folder = module.parents[node.level - 1] if node.level else module.parent.parent
+            source = module_file(folder, node.module or "")
+            found = (source and find(key, source)) or found
         elif isinstance(node, ast.stmt) and key in bound(node):
             found = module, node
     return found
-
-
-def imported(node: ast.ImportFrom, module: Path) -> Path:
-    folder = module.parents[node.level - 1] if node.level else module.parent.parent
-    return folder.joinpath(*(node.module or "").split(".")).with_suffix(".py")
 
 
 def bound(node: ast.stmt) -> set[str]:

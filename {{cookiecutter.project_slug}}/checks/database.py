@@ -121,10 +121,18 @@ def ask_postgresql(url: str, service: Service) -> dict[str, str | None]:
 
 
 def check_revision(revision: str | None, service: Service) -> Iterator[Problem]:
-    known, heads = revisions(service.root / "migrations")
-    if revision in heads:
+    try:
+        known, heads = revisions(service.root / "migrations")
+    except SyntaxError as error:
+        where = f"migrations/{Path(error.filename or '').name}:{error.lineno}"
+        yield Problem("database.migrations", f"does not parse: {error.msg}", f"mend {where}", where)
         return
-    if revision is None or revision in known:
+    if len(heads) > 1:
+        fact = f"migrations/ ends in several revisions: {', '.join(sorted(heads))}"
+        yield Problem("database.migrations", fact, command_line("run.py", "db merge"))
+    elif revision in heads:
+        return
+    elif revision is None or revision in known:
         fact = f"the schema is at {revision or 'nothing'}, the code at {', '.join(heads)}"
         yield Problem("database.migrations", fact, upgrade())
     else:
@@ -146,7 +154,7 @@ def revisions(folder: Path) -> tuple[set[str], set[str]]:
 
 def assigned(path: Path) -> dict[str, object]:
     values = {}
-    for node in ast.parse(path.read_bytes()).body:
+    for node in ast.parse(path.read_bytes(), path).body:
         if isinstance(node, ast.Assign | ast.AnnAssign) and node.value:
             target = node.targets[0] if isinstance(node, ast.Assign) else node.target
             if isinstance(target, ast.Name) and isinstance(node.value, ast.Constant | ast.Tuple):

@@ -19,7 +19,10 @@ from checks.problem import Problem
 from checks.python import serving_version
 from checks.service import Service, command_line
 
-REQUIREMENT = re.compile(r"([A-Za-z0-9][\w.-]*)\s*(?:\[[^]]*\])?\s*([^;]*)(?:;(.*))?")
+# A name, its extras, and a specifier or an address, which is not looked at.
+REQUIREMENT = re.compile(
+    r"([A-Za-z0-9][\w.-]*)\s*(?:\[[^]]*\])?\s*(?:@[^;]*|([<>=!~(][^;]*)?)(?:;(.*))?$"
+)
 
 
 @dataclass(frozen=True)
@@ -54,13 +57,13 @@ def problem(id: str, message: str, items: list[Requirement]) -> Problem:
 def requirements(path: Path, python: tuple[int, int]) -> Iterator[Requirement]:
     """Yield what the file and those that it includes by -r require of this system."""
     for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
-        line = re.sub(r"(^|\s)#.*", "", line).split(" --")[0].strip()
+        line = re.sub(r"(^|\s)#.*", "", line).split(" --")[0].strip("\\ \t")
         if included := re.match(r"(?:-r|--requirement)[\s=]*(.+)", line):
             yield from requirements(path.parent / included[1], python)
         elif found := REQUIREMENT.match(line):
             name, specifier, marker = found.groups()
             if marker is None or applies(marker, python):
-                specifier = re.sub(r"\s", "", specifier)
+                specifier = re.sub(r"\s", "", specifier or "")
                 yield Requirement(name, specifier, f"{path.name}:{number}")
 
 
@@ -110,8 +113,14 @@ OPERATORS = {
 
 
 def applies(marker: str, python: tuple[int, int]) -> bool:
-    """Return whether a PEP 508 marker is true here; its grammar is a subset of Python's."""
-    return bool(evaluate(ast.parse(marker.strip(), mode="eval").body, python))
+    """Return whether a PEP 508 marker is true here. One that is not understood counts as false.
+
+    The grammar is Python's, but for the operator ~=.
+    """
+    try:
+        return bool(evaluate(ast.parse(marker.strip(), mode="eval").body, python))
+    except (SyntaxError, LookupError, TypeError, ValueError):
+        return False
 
 
 def evaluate(node: ast.expr, python: tuple[int, int]) -> Any:
@@ -136,12 +145,10 @@ def marker_variables(python: tuple[int, int]) -> dict[str, str]:
     version = ".".join(map(str, python))
     return {
         "python_version": version,
-        "python_full_version": version,
         "os_name": os.name,
         "sys_platform": sys.platform,
         "platform_system": platform.system(),
         "platform_machine": platform.machine(),
         "platform_python_implementation": platform.python_implementation(),
         "implementation_name": sys.implementation.name,
-        "extra": "",
     }

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import re
 import socket
 import sys
 from collections.abc import Iterator
@@ -41,7 +42,7 @@ def wanted_port(service: Service) -> tuple[str, str]:
 
 def port_number(service: Service) -> int | None:
     text, _ = wanted_port(service)
-    return int(text) if text.isdecimal() and int(text) <= 65535 else None
+    return int(text) if re.fullmatch("[0-9]{1,5}", text) and int(text) <= 65535 else None
 
 
 def wanted_host(service: Service) -> str:

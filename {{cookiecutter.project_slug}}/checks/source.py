@@ -31,7 +31,7 @@ def is_compiled(path: Path, python: tuple[int, int]) -> bool:
 
 def name_of(node: ast.expr) -> str:
     """Return the last part of a name, which may be called: "route" for @bp.route("/")."""
-    if isinstance(node, ast.Call):
+    while isinstance(node, ast.Call):
         node = node.func
     return getattr(node, "attr", None) or getattr(node, "id", "")
 
@@ -55,6 +55,8 @@ def look_up(name: str, path: Path, root: Path) -> Found | None:
             for alias in node.names:
                 if name == (alias.asname or alias.name):
                     return follow(node, alias, path, root)
+        if isinstance(node, ast.Assign) and name in map(name_of, node.targets):
+            return resolve(node.value, path, root)
     return None
 
 

@@ -110,7 +110,9 @@ def start_once(service: Service) -> str:
             status = build_opener(ProxyHandler({})).open(f"{url}/ping", timeout=PATIENCE).status
         finally:
             server_process.terminate()
-    return f"GET /ping answered {status}"
+    if status != 200:
+        raise BootstrapError(f"GET /ping answered {status}, not 200")
+    return "GET /ping answered 200"
 
 
 def wait_for_url(process: subprocess.Popen[str]) -> str:

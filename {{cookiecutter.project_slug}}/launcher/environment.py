@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from functools import cache
 from pathlib import Path
 
 from checks.dependencies import check_dependencies
@@ -66,8 +67,8 @@ def may_delete(venv: Path) -> bool:
 
 
 def create(venv: Path) -> None:
-    if uv := find_uv():
-        command = [uv, "venv", "--quiet", "--seed", "--allow-existing", "--python", sys.executable]
+    if uv := usable_uv():
+        command = [uv, "venv", "--quiet", "--allow-existing", "--python", sys.executable]
     else:
         command = [sys.executable, "-m", "venv"]
     if subprocess.call([*command, str(venv)], env=clean()) != 0:
@@ -102,20 +103,33 @@ def install(service: Service, requirements: Path) -> str:
 
 
 def installer(venv: Path) -> tuple[str, ...]:
-    """Return a name and a command. uv is much faster, but does not read where pip gets things."""
-    python, uv = str(venv_python(venv)), find_uv()
-    if uv is None or (pip_has_index(python) and not any(map(os.environ.get, UV_INDEXES))):
-        return "pip", python, "-m", "pip", "install"
-    return "uv", uv, "pip", "install", "--python", python
+    """Return the installer's name and its command."""
+    python = str(venv_python(venv))
+    if uv := usable_uv():  # with pip, which people and hints call by `python -m pip`
+        return "uv", uv, "pip", "install", "--python", python, "pip"
+    if ask([python, "-c", "import pip"]).returncode != 0:
+        ask([python, "-m", "ensurepip"])
+    return "pip", python, "-m", "pip", "install"
+
+
+@cache
+def usable_uv() -> str | None:
+    """Return uv if it is there: it is much faster, but does not read which index pip is given."""
+    uv = find_uv()
+    if uv and (any(map(os.environ.get, UV_INDEXES)) or not pip_has_index()):
+        return uv
+    return None
+
+
+def pip_has_index() -> bool:
+    listed = ask([sys.executable, "-m", "pip", "config", "list"])
+    if listed.returncode != 0 and (pip := shutil.which("pip")):  # uv's environments have no pip
+        listed = ask([pip, "config", "list"])
+    return any(f".{option}=" in listed.stdout for option in PIP_INDEXES)
 
 
 def find_uv() -> str | None:
     return shutil.which("uv") or shutil.which("uv", path=Path(sys.executable).parent)
-
-
-def pip_has_index(python: str) -> bool:
-    listed = ask([python, "-m", "pip", "config", "list"]).stdout
-    return any(f".{option}=" in listed for option in PIP_INDEXES)
 
 
 def requirements_digest(root: Path) -> str:

@@ -88,8 +88,8 @@ def serve_development(service: Service, listener: socket.socket, reload: bool) -
             child = spawn([*command, "restarted"])
         return code
     finally:
-        terminate(child)
-        ours.close()
+        ours.close()  # at which the child leaves
+        wait(child)
 
 
 def spawn(command: list[str | Path]) -> subprocess.Popen[bytes]:
@@ -101,9 +101,7 @@ def spawn(command: list[str | Path]) -> subprocess.Popen[bytes]:
         signal.signal(signal.SIGINT, handler)
 
 
-def terminate(child: subprocess.Popen[bytes]) -> None:
-    if child.poll() is None:
-        child.terminate()
+def wait(child: subprocess.Popen[bytes]) -> None:
     try:
         child.wait(PATIENCE)
     except subprocess.TimeoutExpired:

@@ -1,0 +1,109 @@
+"""Runs the real cookiecutter command, with everything that it keeps below one folder."""
+
+import contextlib
+import json
+import os
+import re
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from conftest import TEMPLATE, BakedProject, environment
+
+COOKIECUTTER = (sys.executable, "-m", "cookiecutter")
+ODD_FOLDER = "プロジェクト (1) %x% & co"
+NAME_FOR_EVERY_CONSOLE = "気象サービス🎉"
+# Neither coerced to UTF-8 nor read as UTF-8, as on a bare server of old.
+C_LOCALE = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+CONSOLES = {"cp932": {"PYTHONIOENCODING": "cp932"}, "c-locale": C_LOCALE}
+NOISE = re.compile(r"^Traceback|^\s*(WARNING|DeprecationWarning)|Warning: ", re.MULTILINE)
+INDEX_SETTING = re.compile(r"(PIP|UV)_(\w*INDEX\w*|FIND_LINKS|CONFIG_FILE)")
+# The installers read no file, remember nothing, try once and use no proxy.
+ON_THEIR_OWN = {"PIP_CONFIG_FILE": os.devnull, "PIP_NO_CACHE_DIR": "1", "PIP_RETRIES": "0",
+                "UV_NO_CONFIG": "1", "UV_NO_CACHE": "1", "UV_HTTP_RETRIES": "0",
+                "NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1"}  # fmt: skip
+OUT_OF_TIME = 30
+
+
+def generator_environment(folder: Path, **changes: str) -> dict[str, str]:
+    """Everything that cookiecutter keeps, its rendered hooks too, goes below the folder.
+
+    Port 0 is always free: the default port is one that tests side by side would share.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "temporary").mkdir(exist_ok=True)
+    config = folder / "cookiecutter.json"
+    if not config.exists():
+        write_config(folder)
+    places = dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(folder / "temporary"))
+    return environment(COOKIECUTTER_CONFIG=str(config), PORT="0", **places) | changes
+
+
+def write_config(folder: Path, **answers: str) -> None:
+    """Write cookiecutter's own configuration, which is YAML and so may be JSON."""
+    kept = {"cookiecutters_dir": str(folder), "replay_dir": str(folder / "replay")}
+    text = json.dumps(kept | {"default_context": answers}, ensure_ascii=False)
+    (folder / "cookiecutter.json").write_text(text, encoding="utf-8")
+
+
+def command_line(
+    folder: Path, *answers: str | bytes, command: tuple[str, ...]
+) -> list[str | bytes]:
+    return [*command, str(TEMPLATE), "--no-input", "--output-dir", str(folder / "out"), *answers]
+
+
+def generate(
+    folder: Path,
+    *answers: str | bytes,
+    command: tuple[str, ...] = COOKIECUTTER,
+    encoding: str = "utf-8",
+    **env: str,
+) -> subprocess.CompletedProcess[str]:
+    """Run the real command below the folder; `stdout` is everything that it printed."""
+    return subprocess.run(
+        command_line(folder, *answers, command=command),
+        env=generator_environment(folder, **env),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        encoding=encoding,
+        errors="replace",
+        timeout=240,
+    )
+
+
+def made_in(folder: Path, slug: str = "my-service") -> BakedProject:
+    return BakedProject(folder / "out" / slug)
+
+
+@contextlib.contextmanager
+def closed_port() -> Iterator[int]:
+    """A port that nobody else can take, and on which every connection is refused."""
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        yield bound.getsockname()[1]
+
+
+@contextlib.contextmanager
+def only_index(port: int, installer: str) -> Iterator[None]:
+    """Name this index to one installer, which bootstrap then prefers, and hide all others."""
+    name = {"pip": "PIP_INDEX_URL", "uv": "UV_DEFAULT_INDEX"}[installer]
+    settings = {name: f"http://127.0.0.1:{port}/simple"} | ON_THEIR_OWN
+    with pytest.MonkeyPatch.context() as patch:
+        for hidden in filter(INDEX_SETTING.fullmatch, list(os.environ)):
+            patch.delenv(hidden)
+        for name, value in settings.items():
+            patch.setenv(name, value)
+        yield
+
+
+@contextlib.contextmanager
+def silent_index(installer: str) -> Iterator[socket.socket]:
+    """An index that takes connections and never answers, and is the only one."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(OUT_OF_TIME)
+        with only_index(listener.getsockname()[1], installer):
+            yield listener
