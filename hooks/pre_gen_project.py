@@ -16,13 +16,13 @@ def refusal():
     if not NAME.strip():
         return "project_name is empty: give the service a name."
     if not re.fullmatch(r"[a-z][a-z0-9_-]{0,49}", SLUG):
-        return f"project_slug {SLUG!r} must be a lower-case letter and up to 49 of a-z, 0-9, _ and -."
+        return f"project_slug {SLUG!r} must be a letter, then up to 49 of a-z, 0-9, _ and -."
     if RESERVED.fullmatch(SLUG):
         return f"project_slug {SLUG!r} is a name that Windows keeps for itself: choose another."
     if not re.fullmatch(r"[1-9][0-9]{0,4}", PORT) or int(PORT) > 65535:
         return f"port {PORT[:20]!r} must be a number from 1024 to 65535."
     if int(PORT) < 1024:
-        return f"port {PORT} is below 1024, where only privileged users may listen: choose a higher one."
+        return f"port {PORT} is below 1024, where only privileged users may listen: choose another."
     if TIMEZONE not in available_timezones():
         return f"timezone {TIMEZONE!r} is unknown: give an IANA name such as UTC or Asia/Tokyo."
     if any("\ud800" <= character <= "\udfff" for text in TEXTS for character in text):

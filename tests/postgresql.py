@@ -84,7 +84,7 @@ def is_root() -> bool:
 @contextlib.contextmanager
 def postgresql() -> Iterator[PostgreSQL]:
     """A running server with an empty database; what it has made is deleted afterwards."""
-    folder = Path(tempfile.mkdtemp(prefix="pg-"))
+    folder = Path(tempfile.mkdtemp(prefix="pg-", dir="/tmp"))  # within the reach of nobody
     server = PostgreSQL(folder, free_port())
     try:
         copy_programs(folder)

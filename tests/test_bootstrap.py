@@ -17,7 +17,7 @@ from pathlib import Path
 import psutil
 import pytest
 from conftest import TEMPLATE, BakedProject, Server, environment, http, wait_until
-from generating import generate, made_in, silent_index
+from generating import INDEX_SETTING, generate, made_in, silent_index
 
 SCRIPTS = {
     name: (TEMPLATE / "{{cookiecutter.project_slug}}" / name).read_text(encoding="utf-8")
@@ -205,8 +205,17 @@ def other_environment(tmp_path_factory: pytest.TempPathFactory) -> OtherEnvironm
 
 @pytest.mark.parametrize("uv", [True, False], ids=["uv", "no-uv"])
 def test_nothing_is_installed_into_the_active_environment(
-    uv: bool, bare: BakedProject, other_environment: OtherEnvironment, tmp_path: Path
+    uv: bool,
+    bare: BakedProject,
+    other_environment: OtherEnvironment,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ):
+    if uv:  # which is not used where pip is told to use an index of its own
+        monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
+        for name in filter(INDEX_SETTING.fullmatch, list(os.environ)):
+            if name != "PIP_CONFIG_FILE":
+                monkeypatch.delenv(name)
     before = files_in(other_environment.path)
     variables = other_environment.variables(tmp_path, uv)
     done = bare.run("bootstrap.py", PORT="0", python=other_environment.python, **variables)

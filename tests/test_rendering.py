@@ -145,7 +145,7 @@ def test_the_rendered_hooks_are_clean(text: str, bare_service: BakedProject, tmp
         rendered = env.from_string(hook.read_text(encoding="utf-8")).render(cookiecutter=answers)
         (tmp_path / hook.name).write_text(rendered + "\n", encoding="utf-8")
     done = subprocess.run(
-        [*RUFF, "--ignore", "E501" if text in HOSTILE.values() else "", str(tmp_path)],
+        [*RUFF, *(["--ignore", "E501"] if text in HOSTILE.values() else []), str(tmp_path)],
         capture_output=True,
         encoding="utf-8",
     )

@@ -125,7 +125,7 @@ def pip_has_index() -> bool:
     listed = ask([sys.executable, "-m", "pip", "config", "list"])
     if listed.returncode != 0 and (pip := shutil.which("pip")):  # uv's environments have no pip
         listed = ask([pip, "config", "list"])
-    return any(f".{option}=" in listed.stdout for option in PIP_INDEXES)
+    return any(f".{option}='" in listed.stdout for option in PIP_INDEXES)
 
 
 def find_uv() -> str | None:

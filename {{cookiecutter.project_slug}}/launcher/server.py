@@ -94,11 +94,13 @@ def serve_development(service: Service, listener: socket.socket, reload: bool) -
 
 def spawn(command: list[str | Path]) -> subprocess.Popen[bytes]:
     """Start the child deaf to Ctrl-C, which the terminal sends to it too: this process ends it."""
-    handler = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if sys.platform == "win32":
+        return subprocess.Popen(command, close_fds=False)
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         return subprocess.Popen(command, close_fds=False)
     finally:
-        signal.signal(signal.SIGINT, handler)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
 
 
 def wait(child: subprocess.Popen[bytes]) -> None:
