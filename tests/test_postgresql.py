@@ -1,13 +1,16 @@
 """Production's database, for real: what `check` says of it, and its migrations."""
 
 import contextlib
+import itertools
 import secrets
+import shutil
 import socket
 import subprocess
 import sys
 from collections.abc import Iterator
 
 import pytest
+from breaking import TYPO, append, holding, make_async
 from conftest import BakedProject, bake, http, wait_until
 from postgresql import PASSWORD, PostgreSQL, free_port, postgresql
 
@@ -32,7 +35,7 @@ def project(cookies_session, server: PostgreSQL) -> BakedProject:
     return baked
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def migrated(project: BakedProject, server: PostgreSQL) -> Iterator[dict[str, str]]:
     environment = production(server.url())
     done = project.run("run.py", "db", "upgrade", **environment)
@@ -93,6 +96,34 @@ def test_a_url_that_cannot_be_right_is_told_and_not_shown(project, url):
     found = project.problems(**production(url))
     assert [problem["id"] for problem in found] == ["database.url"]
     assert "gehe" not in str(found)
+
+
+FAULTS = {
+    "not installed": {"dependencies.missing"},
+    "wired to nothing": {"settings.unknown", "settings.missing", "dependencies.missing"},
+    "async view": {"views.async"},
+    "busy port": {"port.busy"},
+}
+MIXTURES = [mixture for size in range(5) for mixture in itertools.combinations(FAULTS, size)]
+
+
+@pytest.mark.parametrize("mixture", MIXTURES, ids=", ".join)
+def test_any_mixture_of_the_incident_in_production(project, migrated, mixture, tmp_path):
+    broken = project.copy(tmp_path)
+    environment = dict(migrated)
+    if "wired to nothing" in mixture:
+        append(broken.path / "config/production.py", TYPO)
+        del environment["DATABASE_URL"]
+        for package in broken.path.glob(".venv/lib/python*/site-packages/psycopg-*.dist-info"):
+            shutil.rmtree(package)
+    if "not installed" in mixture:
+        shutil.rmtree(broken.path / ".venv")
+    if "async view" in mixture:
+        make_async(broken)
+    with holding(forks=2) if "busy port" in mixture else contextlib.nullcontext((0, set())) as held:
+        problems = broken.problems(**environment | {"PORT": str(held[0])})
+    assert {problem["id"] for problem in problems} == set().union(*map(FAULTS.get, mixture))
+    assert all(problem["hint"] for problem in problems)
 
 
 def test_six_upgrades_at_once_all_succeed(project, server):

@@ -16,7 +16,7 @@ from conftest import ANSWER_WITHIN, BakedProject, http, wait_until
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="kills with POSIX signals")
 
-TIMES = 10
+TIMES = 20  # in all more than a hundred kills
 # Seconds within which nothing may hold the port any more.
 GONE_WITHIN = 2
 SLOW = """

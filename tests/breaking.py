@@ -1,0 +1,88 @@
+"""What is done to a service to see it noticed, and to mend it again."""
+
+import contextlib
+import os
+import re
+import subprocess
+import sys
+
+import psutil
+import pytest
+
+posix_only = pytest.mark.skipif(os.name == "nt", reason="needs fork or a pseudo-terminal")
+
+TYPO = "QLALCHEMY_TRACK_MODIFICATIONS = False"
+# Listens as it is told, in as many processes as it is told, until its input ends.
+HOLDER = """
+import os, socket, sys
+host, port, forks = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+family = socket.AF_INET6 if ":" in host else socket.AF_INET
+listener = socket.socket(family)
+listener.bind((host, port))
+listener.listen()
+children = []
+for _ in range(forks):
+    pid = os.fork()
+    if pid == 0:
+        sys.stdin.read()
+        os._exit(0)
+    children.append(pid)
+print(listener.getsockname()[1], flush=True)
+sys.stdin.read()
+for pid in children:
+    os.waitpid(pid, 0)
+"""
+
+
+def edit(path, old, new):
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new), encoding="utf-8")
+
+
+def append(path, text):
+    with path.open("a", encoding="utf-8") as file:
+        file.write(f"\n{text}\n")
+
+
+def line_of(path, text):
+    lines = path.read_text(encoding="utf-8").splitlines()
+    return next(number for number, line in enumerate(lines, 1) if text in line)
+
+
+def make_async(project):
+    edit(project.path / "backend/routes/chat.py", "def post_message(", "async def post_message(")
+
+
+def follow(project, problem):
+    """Do what the hint says, and nothing else. Returns what its command did, if it is one."""
+    hint, where = problem["hint"], problem["where"]
+    name, _, line = where.partition(":")
+    if hint.startswith("delete the line") or hint.startswith("mend "):
+        lines = (project.path / name).read_text().splitlines()
+        del lines[int(line) - 1]
+        (project.path / name).write_text("\n".join(lines) + "\n")
+    elif renamed := re.match(r"rename it to (\w+)", hint):
+        edit(project.path / name, problem["message"].split()[0], renamed[1])
+    elif hint.startswith("remove `async`"):
+        edit(project.path / name, "async def", "def")
+    elif command := re.fullmatch(r"python3? (\w+\.py.*)", hint):
+        return project.run(*command[1].split())
+    else:
+        raise AssertionError(f"nobody can follow this hint: {hint}")
+    return None
+
+
+@contextlib.contextmanager
+def holding(host="127.0.0.1", port=0, forks=0):
+    """Let other processes hold a port. Yields the port and their pids."""
+    command = [sys.executable, "-c", HOLDER, host, str(port), str(forks)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
+        port = int(holder.stdout.readline())
+        children = psutil.Process(holder.pid).children()
+        yield port, {holder.pid, *(child.pid for child in children)}
+
+
+def the(problems, id):
+    (found,) = [problem for problem in problems if problem["id"] == id]
+    return found

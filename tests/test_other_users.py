@@ -1,0 +1,91 @@
+"""What another user may not see, end or write. Only root can become another user to try it."""
+
+import contextlib
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from breaking import holding
+from conftest import BakedProject, environment
+
+PYTHON = shutil.which("python3", path="/usr/bin:/usr/local/bin")
+
+pytestmark = pytest.mark.skipif(
+    os.name == "nt" or os.geteuid() != 0 or PYTHON is None,
+    reason="needs root, and a Python that nobody may run",
+)
+
+
+@pytest.fixture
+def reachable(bare_service: BakedProject) -> Iterator[BakedProject]:
+    """A service, nothing installed, in a folder that other users can read and not write."""
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:
+        Path(folder).chmod(0o755)
+        yield bare_service.copy(Path(folder))
+
+
+def as_nobody(project: BakedProject, *arguments: str, **env: str) -> tuple[int, str]:
+    done = subprocess.run(
+        [str(PYTHON), "run.py", *arguments],
+        cwd=project.path,
+        env=environment(HOME="/nonexistent", **env),
+        user="nobody",
+        extra_groups=[],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert "Traceback" not in done.stderr
+    return done.returncode, done.stdout
+
+
+def found(output: str) -> dict[str, dict[str, object]]:
+    checks = json.loads(output)["checks"]
+    return {problem["id"]: problem for check in checks for problem in check["problems"]}
+
+
+def test_a_holder_that_is_another_users_is_said_to_be_hidden(reachable):
+    with holding() as (port, _):
+        code, output = as_nobody(reachable, "check", "--json", PORT=str(port))
+    busy = found(output)["port.busy"]
+    assert code == 1
+    assert "owners" not in busy
+    assert "1 that this user may not see" in busy["message"]
+    assert "sudo" in busy["hint"]
+    assert f"--port {port + 1}" in busy["hint"] or "--port" in busy["hint"]
+
+
+def test_a_read_only_folder_is_checked_like_any_other(reachable):
+    _, output = as_nobody(reachable, "check", "--json", PORT="0")
+    assert set(found(output)) == {"dependencies.missing"}
+
+
+def test_another_users_server_is_left_alone_and_said(reachable):
+    with holding() as (port, pids):
+        pid = max(pids)
+        record_of(reachable, pid, port)
+        code, output = as_nobody(reachable, "stop")
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, 0)
+            alive = True
+    assert alive
+    assert code == 1
+    assert "stopped" not in output
+
+
+def record_of(project: BakedProject, pid: int, port: int) -> None:
+    """Record the process as run.py would have done for itself."""
+    script = (
+        "import json, sys; from pathlib import Path; from checks.processes import process;"
+        " pid, port = int(sys.argv[1]), int(sys.argv[2]); root = str(Path.cwd());"
+        " folder = Path('instance/running'); folder.mkdir(parents=True);"
+        " record = dict(pid=pid, created=process(pid).created, root=root, port=port);"
+        " (folder / f'{pid}.json').write_text(json.dumps(record))"
+    )
+    assert project.run("-c", script, pid, port).returncode == 0
