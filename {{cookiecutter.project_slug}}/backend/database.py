@@ -55,7 +55,7 @@ def engine_url(uri: str) -> URL:
     `postgres://`; the driver itself would wait two minutes for a silent host.
     """
     url = make_url(uri)
-    if url.drivername in ("postgres", "postgresql"):
+    if url.drivername in ("postgres", "postgresql", "postgresql+psycopg"):
         url = url.set(drivername="postgresql+psycopg")
         return url.update_query_dict({"connect_timeout": "3"} | dict(url.query))
     if url.get_backend_name() == "sqlite" and url.database:

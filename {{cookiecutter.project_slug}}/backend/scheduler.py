@@ -31,7 +31,7 @@ logger = logging.getLogger(__name__)
 
 # Every process counts intervals from here, so that all agree on what is due.
 INTERVALS_START = datetime(2000, 1, 1, tzinfo=UTC)
-# A tick that could not start on time is still run this many seconds later.
+# A tick that could not start on time, in a process that was busy or asleep, may be this late.
 MISFIRE_GRACE_TIME = 3600
 # How often a scheduler says that it is alive, in seconds.
 SEEN_EVERY = 30

@@ -6,6 +6,7 @@ than a plain function, and nothing else is served meanwhile.
 
 import inspect
 from collections.abc import Callable, Iterable
+from itertools import chain
 from typing import Any
 
 from flask import Flask
@@ -25,11 +26,17 @@ def registered(app: Flask) -> Iterable[Callable[..., Any]]:
         if view_class := getattr(view, "view_class", None):
             names = {"dispatch_request", *map(str.lower, view_class.methods or ())}
             yield from (getattr(view_class, name) for name in names if hasattr(view_class, name))
-    for hooks in (app.before_request_funcs, app.after_request_funcs, app.teardown_request_funcs,
-                  app.template_context_processors, app.url_value_preprocessors):  # fmt: skip
-        for functions in hooks.values():
-            yield from functions
+    for hooks in (
+        app.before_request_funcs,
+        app.after_request_funcs,
+        app.teardown_request_funcs,
+        app.template_context_processors,
+        app.url_value_preprocessors,
+        app.url_default_functions,
+    ):
+        yield from chain.from_iterable(hooks.values())
     for handlers_by_code in app.error_handler_spec.values():
-        for handlers in handlers_by_code.values():
-            yield from handlers.values()
-    yield from app.jinja_env.filters.values()
+        yield from chain.from_iterable(handlers.values() for handlers in handlers_by_code.values())
+    templates = app.jinja_env
+    yield from chain(templates.filters.values(), templates.tests.values())
+    yield from filter(callable, templates.globals.values())

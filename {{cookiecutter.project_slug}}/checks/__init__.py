@@ -1,8 +1,8 @@
 """The start-up checks: everything that is wrong, at once, with what mends it.
 
 A check is a function that takes the Service and yields Problems; its place in CHECKS is its
-place on the screen, in the order of mending. Only the standard library is imported here, so
-that the checks run on a machine where nothing is installed.
+place on the screen, in the order of mending. Only the standard library is imported here (but
+in postgresql_probe.py), so that the checks run on a machine where nothing is installed.
 """
 
 from checks.database import check_database

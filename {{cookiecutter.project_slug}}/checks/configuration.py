@@ -2,32 +2,30 @@
 
 import ast
 import importlib
+import sys
 import traceback
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from pathlib import Path
 from types import ModuleType
 from typing import Any, get_type_hints
 
+from checks.problem import Problem
 from checks.source import module_file, parse
 
-
-@dataclass(frozen=True)
-class Broken:
-    """A config module that cannot be imported."""
-
-    where: str
-    message: str
+ENVIRONMENTS = ("development", "production")
+# How the reader gives a variable to the commands that follow.
+EXPORT = '$env:{} = "{}"' if sys.platform == "win32" else 'export {}="{}"'
 
 
 @dataclass(frozen=True)
 class Configuration:
-    """`declared` holds the types in config/default.py, `own` the environment's own keys."""
+    """`values` holds what the modules set, `declared` the types in config/default.py."""
 
     module: Path
     values: dict[str, Any] = field(default_factory=dict)
     declared: dict[str, Any] = field(default_factory=dict)
-    own: frozenset[str] = frozenset()
-    broken: tuple[Broken, ...] = ()
+    broken: tuple[Problem, ...] = ()
 
     def where(self, key: str) -> str:
         """Return the file:line that gives the key its value."""
@@ -51,35 +49,43 @@ class Configuration:
 
 
 def load(root: Path, environment: str) -> Configuration:
-    """Import config/default.py and the environment's module; an error in one is recorded."""
+    """Import config/default.py and the environment's module; what is wrong is in `broken`."""
     path = root / "config" / f"{environment}.py"
+    if environment not in ENVIRONMENTS:
+        return Configuration(path, broken=(unknown_environment(environment),))
     modules: list[ModuleType] = []
-    broken: list[Broken] = []
+    broken: list[Problem] = []
     for name in ("default", environment):
         try:
             modules.append(importlib.import_module(f"config.{name}"))
+            get_type_hints(modules[-1])
         except BaseException as error:  # whatever a module may raise, SystemExit included
             broken.append(describe(error, root, path.with_name(f"{name}.py")))
     if broken:
         return Configuration(path, broken=tuple(broken))
-    default, own = modules
-    return Configuration(
-        path, keys(default) | keys(own), get_type_hints(default), frozenset(keys(own))
-    )
+    default, own = map(keys, modules)
+    return Configuration(path, default | own, get_type_hints(modules[0]))
+
+
+def unknown_environment(name: str) -> Problem:
+    near = get_close_matches(name.strip().lower(), ENVIRONMENTS, n=1) or ENVIRONMENTS
+    fact = f"ENVIRONMENT is {name!r}, which is neither {' nor '.join(ENVIRONMENTS)}"
+    return Problem("settings.environment", fact, EXPORT.format("ENVIRONMENT", near[0]))
 
 
 def keys(module: ModuleType) -> dict[str, Any]:
     return {key: value for key, value in vars(module).items() if key.isupper()}
 
 
-def describe(error: BaseException, root: Path, module: Path) -> Broken:
+def describe(error: BaseException, root: Path, module: Path) -> Problem:
     line: int | None = None
     if isinstance(error, SyntaxError) and error.filename:
         module, line = Path(error.filename), error.lineno
     for frame in traceback.extract_tb(error.__traceback__):
         if Path(frame.filename).is_relative_to(root / "config"):
             module, line = Path(frame.filename), frame.lineno
-    return Broken(relative(module, root, line), f"{type(error).__name__}: {error}")
+    where = relative(module, root, line)
+    return Problem("settings.broken", f"{type(error).__name__}: {error}", f"mend {where}", where)
 
 
 def find(key: str, module: Path) -> tuple[Path, ast.stmt] | None:

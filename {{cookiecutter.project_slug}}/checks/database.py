@@ -20,6 +20,8 @@ PATIENCE = 3
 
 
 def check_database(service: Service) -> Iterator[Problem]:
+    if not service.python.exists():
+        raise Skipped("needs the Python")
     if any(problem.id == "dependencies.missing" for problem in check_dependencies(service)):
         raise Skipped("needs the dependencies")
     if service.configuration.broken:
@@ -129,7 +131,8 @@ def check_revision(revision: str | None, service: Service) -> Iterator[Problem]:
         return
     if len(heads) > 1:
         fact = f"migrations/ ends in several revisions: {', '.join(sorted(heads))}"
-        yield Problem("database.migrations", fact, command_line("run.py", "db merge"))
+        merge = command_line("run.py", "db merge")
+        yield Problem("database.migrations", fact, f"{merge}, then {upgrade()}")
     elif revision in heads:
         return
     elif revision is None or revision in known:

@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from subprocess import SubprocessError
 
 from checks.processes import Process, ask, process
 from checks.running import running
@@ -46,6 +47,14 @@ def find_owners(port: int, root: Path) -> tuple[tuple[Owner, ...], int]:
 
 
 def listening(port: int) -> tuple[set[int], int]:
+    """Return the pids of those that listen there, as far as the system tells, and how many more."""
+    try:
+        return ask_system(port)
+    except (OSError, SubprocessError):
+        return set(), 0
+
+
+def ask_system(port: int) -> tuple[set[int], int]:
     if sys.platform == "linux":
         return from_proc(port)
     if sys.platform == "win32":

@@ -11,7 +11,7 @@ from checks.owners import Owner, find_owners
 from checks.problem import Problem, Skipped
 from checks.service import Service, command_line
 
-OTHER_FAMILY = {"127.0.0.1": "::1", "localhost": "::1", "::1": "127.0.0.1"}
+OTHER_FAMILY = {"127.0.0.1": "::1", "::1": "127.0.0.1"}
 
 
 def check_port(service: Service) -> Iterator[Problem]:
@@ -19,14 +19,20 @@ def check_port(service: Service) -> Iterator[Problem]:
     if port is None:
         text, where = wanted_port(service)
         fact = f"{text!r} is not a port, which is a number up to 65535"
-        yield Problem("port.invalid", fact, command_line("run.py", "--port 5001"), where)
+        hint = serve_command(service, port=free_port(host, 5000))
+        yield Problem("port.invalid", fact, hint, where)
         return
     try:
-        service.listener = listen(host, port)
+        listener = listen(host, port)
     except OSError as error:
         yield explain(service, host, port, error)
+        return
+    address = listener.getsockname()[0]
+    if service.serves:
+        service.listener = listener
     else:
-        yield from check_other_family(host, port)
+        listener.close()
+    yield from check_other_family(address, port)
 
 
 def wanted_port(service: Service) -> tuple[str, str]:
@@ -70,18 +76,19 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def explain(service: Service, host: str, port: int, error: OSError) -> Problem:
-    if error.errno == errno.EACCES and port < 1024:
+    if error.errno == errno.EACCES and port < 1024 and sys.platform != "win32":
         fact = f"port {port} is for privileged users only"
-        return Problem("port.invalid", fact, command_line("run.py", "--port 5001"))
+        return Problem("port.invalid", fact, serve_command(service, port=free_port(host, 5000)))
     if error.errno not in (errno.EADDRINUSE, errno.EACCES):
         fact = f"cannot listen on {host}: {error.strerror}"
-        return Problem("port.invalid", fact, command_line("run.py", "--host 127.0.0.1"))
+        return Problem("port.invalid", fact, serve_command(service, host="127.0.0.1"))
     owners, hidden = find_owners(port, service.root)
-    ways_out = [command_line("run.py", f"--port {free_port(host, port)}")]
+    ways_out = [serve_command(service, port=free_port(host, port))]
     if owners and not hidden and all(owner.this_project for owner in owners):
-        ways_out.insert(0, command_line("run.py", "--replace"))
+        ways_out.insert(0, f"{serve_command(service)} --replace")
     if hidden or not owners:
-        ways_out.append(f"{SEE_ALL[sys.platform].format(port=port)} shows who it is")
+        see_all = SEE_ALL.get(sys.platform, "sudo lsof -nP -iTCP:{port} -sTCP:LISTEN")
+        ways_out.append(f"{see_all.format(port=port)} shows who it is")
     if sys.platform == "darwin" and port == 5000:
         ways_out.append("turn off AirPlay Receiver in System Settings, which listens there")
     fact = f"port {port} is held by {holders(owners, hidden)}"
@@ -90,9 +97,15 @@ def explain(service: Service, host: str, port: int, error: OSError) -> Problem:
 
 SEE_ALL = {
     "linux": "sudo ss -ltnp sport = :{port}",
-    "darwin": "sudo lsof -nP -iTCP:{port} -sTCP:LISTEN",
     "win32": "netstat -abno in an administrator's console",
 }
+
+
+def serve_command(service: Service, host: str | None = None, port: int | None = None) -> str:
+    """Return the command that the reader gave, with this host or port in the place of its own."""
+    options = {"--host": host or service.host, "--port": service.port if port is None else port}
+    given = (f" {name} {value}" for name, value in options.items() if value is not None)
+    return command_line("run.py", "serve" + "".join(given))
 
 
 def holders(owners: tuple[Owner, ...], hidden: int) -> str:
@@ -104,7 +117,8 @@ def holders(owners: tuple[Owner, ...], hidden: int) -> str:
 
 def free_port(host: str, port: int) -> int:
     """Return the next port that is free, or 0, which lets the system choose."""
-    for candidate in range(max(port, 1023) + 1, min(port + 50, 65536)):
+    start = max(port, 1023) + 1
+    for candidate in range(start, min(start + 50, 65536)):
         try:
             listen(host, candidate).close()
         except OSError:

@@ -60,11 +60,12 @@ def user_name(uid: int) -> str:
 
 
 def ask_ps(pid: int) -> Process:
-    output = ask(["ps", "-o", "ppid=,user=,lstart=,command=", "-p", str(pid)], LC_ALL="C")
+    columns = [f"-o{name}=" for name in ("ppid", "user", "lstart", "command")]
+    output = ask(["ps", "-ww", *columns, "-p", str(pid)], LC_ALL="C", TZ="UTC")
     parent, user, *words = output.split()
-    started = datetime.strptime(" ".join(words[:5]), "%a %b %d %H:%M:%S %Y")
-    command = " ".join(words[5:])
-    return Process(pid, int(parent), " ".join(words[:5]), started.astimezone(UTC), user, command)
+    created, command = " ".join(words[:5]), " ".join(words[5:])
+    started = datetime.strptime(f"{created} +0000", "%a %b %d %H:%M:%S %Y %z")
+    return Process(pid, int(parent), created, started, user, command)
 
 
 def ask_powershell(pid: int) -> Process:
@@ -83,7 +84,7 @@ $p = Get-CimInstance Win32_Process -Filter 'ProcessId=%d'
 
 
 def ask(command: list[str], **environment: str) -> str:
-    """Return what a tool of the system prints; any failure is one that `process` expects."""
+    """Return what a tool of the system prints. Raise OSError or SubprocessError if it cannot."""
     return subprocess.run(
         command,
         env=os.environ | environment,
@@ -91,5 +92,5 @@ def ask(command: list[str], **environment: str) -> str:
         stderr=subprocess.DEVNULL,
         encoding="utf-8",
         errors="replace",
-        timeout=5,
+        timeout=20,  # a cold PowerShell takes its time
     ).stdout

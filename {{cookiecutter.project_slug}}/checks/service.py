@@ -1,6 +1,7 @@
 """The service that is checked: where it is, which Python serves it, what it is told to use."""
 
 import os
+import re
 import shlex
 import shutil
 import socket
@@ -9,10 +10,11 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from checks.configuration import Broken, Configuration, load
+from checks.configuration import Configuration, load
 
-PYTHON = "python" if shutil.which("python") else "python3"
-ENVIRONMENTS = ("development", "production")
+# The name by which the reader can start Python: that of this one, if it is found by it.
+NAMES = (Path(sys.executable).name.removesuffix(".exe"), "python", "python3")
+PYTHON = next(filter(shutil.which, NAMES), "python")
 
 
 def command_line(script: str, arguments: str = "") -> str:
@@ -30,7 +32,7 @@ def prefix() -> str:
 
 def quoted(path: str) -> str:
     if sys.platform == "win32":
-        return f'"{path}"' if " " in path else path
+        return path if re.fullmatch(r"[\w.:\\/-]+", path) else f'"{path}"'
     return shlex.quote(path)
 
 
@@ -38,12 +40,13 @@ def quoted(path: str) -> str:
 class Service:
     """`host` and `port` are what the command line says, None where it says nothing.
 
-    `listener` is the socket that the port check took, for the server to go on with.
+    If it `serves`, `listener` is the socket that the port check took, for the server to go on with.
     """
 
     root: Path
     host: str | None = None
     port: str | None = None
+    serves: bool = False
     listener: socket.socket | None = field(default=None, repr=False)
 
     @property
@@ -70,8 +73,6 @@ class Service:
 
     @cached_property
     def configuration(self) -> Configuration:
-        if self.environment not in ENVIRONMENTS:
-            return Configuration(self.root, broken=(Broken("ENVIRONMENT", self.environment),))
         return load(self.root, self.environment)
 
     def setting(self, key: str) -> object:

@@ -1,16 +1,15 @@
 """Does every setting exist, have a value of its type, and keep its secret?"""
 
 import re
-import sys
 import types
 import typing
 from collections.abc import Iterator
 from difflib import get_close_matches
 from typing import Any
 
-from checks.configuration import Configuration
+from checks.configuration import EXPORT, Configuration
 from checks.problem import Problem
-from checks.service import ENVIRONMENTS, PYTHON, Service
+from checks.service import PYTHON, Service
 
 # Flask 3.1's own, from Flask.default_config: valid in every module of config/.
 FLASK_SETTINGS = frozenset(
@@ -41,16 +40,11 @@ FOREIGN_SETTINGS = {
 SECRET_LENGTH = 32
 PLACEHOLDER = re.compile(r"change|secret|password|example|placeholder|develop|(.)\1{7}", re.I)
 NEW_SECRET = f'{PYTHON} -c "import secrets; print(secrets.token_hex(32))"'
-EXPORT = '$env:{} = "{}"' if sys.platform == "win32" else 'export {}="{}"'
 
 
 def check_settings(service: Service) -> Iterator[Problem]:
-    if service.environment not in ENVIRONMENTS:
-        yield unknown_environment(service.environment)
-        return
     configuration = service.configuration
-    for broken in configuration.broken:
-        yield Problem("settings.broken", broken.message, f"mend {broken.where}", broken.where)
+    yield from configuration.broken
     yield from unknown_settings(configuration)
     yield from missing_settings(configuration)
     yield from wrong_types(configuration)
@@ -58,15 +52,9 @@ def check_settings(service: Service) -> Iterator[Problem]:
         yield from weak_secret(configuration)
 
 
-def unknown_environment(name: str) -> Problem:
-    near = get_close_matches(name.strip().lower(), ENVIRONMENTS, n=1) or ENVIRONMENTS
-    fact = f"ENVIRONMENT is {name!r}, which is neither {' nor '.join(ENVIRONMENTS)}"
-    return Problem("settings.environment", fact, " or ".join(f"ENVIRONMENT={n}" for n in near))
-
-
 def unknown_settings(configuration: Configuration) -> Iterator[Problem]:
     known = configuration.declared.keys() | FLASK_SETTINGS
-    for key in sorted(configuration.own - known):
+    for key in sorted(configuration.values.keys() - known):
         fact, where = f"{key} is not a setting", configuration.where(key)
         near = get_close_matches(key, known | FOREIGN_SETTINGS.keys(), n=1, cutoff=0.8)
         if not near:

@@ -43,10 +43,11 @@ HINT = "remove `async`, or use Quart or FastAPI if the service needs it"
 
 def check_views(service: Service) -> Iterator[Problem]:
     views: dict[tuple[str, int], ast.AsyncFunctionDef] = {}
+    python = serving_version(service)
     for path in sorted(filter(Path.is_file, (service.root / "backend").rglob("*.py"))):
         interesting = INTERESTING.search(path.read_bytes())
         try:
-            if interesting or not is_compiled(path, serving_version(service)):
+            if interesting or not is_compiled(path, python):
                 for file, view in async_views(path, service.root):
                     views[file.relative_to(service.root).as_posix(), view.lineno] = view
         except SyntaxError as error:

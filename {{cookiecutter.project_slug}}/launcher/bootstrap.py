@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -16,13 +17,13 @@ from checks.database import check_database
 from checks.problem import Problem
 from checks.runner import run_checks
 from checks.screen import has_errors, show
-from checks.service import PYTHON, Service, command_line, quoted
+from checks.service import PYTHON, Service, command_line, prefix, quoted
 from launcher import environment, server
 from launcher.environment import BootstrapError
 
 ROOT = Path(__file__).resolve().parent.parent
-# Seconds that /ping has to answer.
-PATIENCE = 10
+# Seconds that the service has to start and to answer.
+PATIENCE = 30
 
 
 def main(arguments: list[str]) -> int:
@@ -40,8 +41,9 @@ def main(arguments: list[str]) -> int:
         print(f"\nInterrupted; to go on: {command_line('bootstrap.py')}", file=sys.stderr)
         return 130
     if options.start:
-        return server.become([sys.executable, "run.py"])
-    print(f"\nReady. To start the service:\n\n    cd {quoted(str(ROOT))}\n    {PYTHON} run.py")
+        return server.become([sys.executable, ROOT / "run.py"])
+    start = f"{prefix()}{PYTHON} run.py"
+    print(f"\nReady. To start the service:\n\n    cd {quoted(str(ROOT))}\n    {start}")
     return 0
 
 
@@ -68,22 +70,22 @@ def install(service: Service) -> str:
 
 def migrate(service: Service) -> str:
     """Bring SQLite's schema to that of the code. Production's is for its owner to migrate."""
+    if service.environment == "production":
+        return "not migrated here"
     problems = run_checks([("Database", check_database)], service)[0].problems
-    if service.environment == "production" or not problems:
+    if not problems:
         return "nothing to do"
     if {problem.id for problem in problems} != {"database.migrations"}:
         return "not migrated"  # the checks say why
     command = [service.python, "-m", "flask", "--app", server.DATABASE_APP, "db", "upgrade"]
     done = subprocess.run(command, capture_output=True, text=True, errors="replace")
     if done.returncode != 0:
-        return f"not migrated: {done.stderr.strip().splitlines()[-1]}"
+        return "not migrated: " + (done.stderr.strip().splitlines() or ["no reason given"])[-1]
     return "migrated"
 
 
 def verify(service: Service) -> str:
     results = run_checks(CHECKS, service)
-    if service.listener:
-        service.listener.close()
     for result in results:
         result.problems = [tolerate_own_server(problem) for problem in result.problems]
     show(results, sys.stdout)
@@ -101,25 +103,35 @@ def tolerate_own_server(problem: Problem) -> Problem:
 
 def start_once(service: Service) -> str:
     """Start the service by its own front door on a free port, ask /ping, and stop it."""
-    command = [service.python, "run.py", "serve", "--port", "0", "--no-reload"]
+    options = ["--host", "127.0.0.1", "--port", "0", "--no-reload"]
+    command = [service.python, "run.py", "serve", *options]
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
-    ) as server_process:
+    ) as process:
+        timer = threading.Timer(PATIENCE, process.kill)
+        timer.start()
+        lines: list[str] = []
         try:
-            url = wait_for_url(server_process)
-            status = build_opener(ProxyHandler({})).open(f"{url}/ping", timeout=PATIENCE).status
+            status = ping(wait_for_url(process, lines))
+        except OSError as error:
+            status = error
         finally:
-            server_process.terminate()
+            timer.cancel()
+            process.terminate()
+            lines += process.stdout or ()
     if status != 200:
-        raise BootstrapError(f"GET /ping answered {status}, not 200")
+        raise BootstrapError(f"the service did not answer /ping ({status}):\n" + "".join(lines))
     return "GET /ping answered 200"
 
 
-def wait_for_url(process: subprocess.Popen[str]) -> str:
-    assert process.stdout is not None
-    lines = []
-    for line in process.stdout:
+def wait_for_url(process: subprocess.Popen[str], lines: list[str]) -> str:
+    for line in process.stdout or ():
         lines.append(line)
         if found := re.search(r" is on (http://\S+)", line):
             return found[1]
-    raise BootstrapError("the service did not start:\n" + "".join(lines))
+    raise OSError("it ended first")
+
+
+def ping(url: str) -> int:
+    """Ask without a proxy: the service listens on this machine alone."""
+    return build_opener(ProxyHandler({})).open(f"{url}/ping", timeout=PATIENCE).status

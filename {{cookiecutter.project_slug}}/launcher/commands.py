@@ -27,10 +27,10 @@ def main(arguments: list[str]) -> int:
     os.chdir(ROOT)
     if not arguments or (arguments[0].startswith("-") and arguments[0] not in HELP):
         arguments = ["serve", *arguments]
-    if arguments[0] in ("db", "jobs", "scheduler"):
-        return flask(arguments)
-    options = parser().parse_args(arguments)
     try:
+        if arguments[0] in ("db", "jobs", "scheduler"):
+            return flask(arguments)
+        options = parser().parse_args(arguments)
         return options.function(options)
     except KeyboardInterrupt:
         return server.die(signal.SIGINT)
@@ -60,7 +60,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def serve(options: argparse.Namespace) -> int:
-    service = Service(ROOT, options.host, options.port)
+    service = Service(ROOT, options.host, options.port, serves=True)
     if options.replace:
         replace(service)
     results = run_checks(CHECKS, service)
@@ -107,5 +107,5 @@ def flask(arguments: list[str]) -> int:
         return 1
     if name == "scheduler":
         processes.record(ROOT)
-    app = server.DATABASE_APP if name == "db" else "backend"
+    app = "backend" if name == "scheduler" else server.DATABASE_APP
     return server.become([service.python, "-m", "flask", "--app", app, *arguments])

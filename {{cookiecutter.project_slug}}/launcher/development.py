@@ -1,6 +1,6 @@
 """The development server, run by the environment that serves: reloader, debugger, scheduler.
 
-Arguments: host, port, whether to reload (0 or 1), and, in a child process, the descriptor of
+Arguments: host, port, URL, whether to reload (0 or 1), and, in a child process, the descriptor of
 its lifeline and whether it was restarted after a change of the code.
 """
 
@@ -10,24 +10,24 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from werkzeug.serving import run_simple
 
-LOOPBACK = ("127.0.0.1", "::1", "localhost")
+LOOPBACK = ("127.0.0.1", "::1")
 
 
 def main(arguments: list[str]) -> int:
     sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
-    host, port, reload, *child = arguments
+    host, port, url, reload, *child = arguments
     if child:
         threading.Thread(target=leave_with_parent, args=(int(child[0]),), daemon=True).start()
     restarted = "restarted" in child
     application = load(restarted)
     if not restarted:
-        address = f"[{host}]" if ":" in host else host
         name = application.config["SERVICE_NAME"]
-        print(f"{name} is on http://{address}:{port} (development, Ctrl-C stops it)", flush=True)
+        print(f"{name} is on {url} (development, Ctrl-C stops it)", flush=True)
     run_simple(
         host,
         int(port),
@@ -40,7 +40,7 @@ def main(arguments: list[str]) -> int:
 
 
 def leave_with_parent(lifeline: int) -> None:
-    with socket.socket(fileno=lifeline) as end:
+    with suppress(OSError), socket.socket(fileno=lifeline) as end:  # Windows resets it
         end.recv(1)
     os._exit(1)
 

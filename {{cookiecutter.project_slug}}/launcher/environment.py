@@ -11,6 +11,7 @@ from functools import cache
 from pathlib import Path
 
 from checks.dependencies import check_dependencies
+from checks.python import NEWEST, OLDEST
 from checks.service import Service, command_line, venv_python
 
 # Variables that would make an installer put the packages somewhere else.
@@ -34,23 +35,24 @@ def make(service: Service) -> str:
     """
     venv, stamp = service.venv, read_stamp(service.venv)
     if venv.exists():
-        usable = works(venv) and stamp.get("path", str(venv)) == str(venv) and "half" not in stamp
-        if usable:
+        if works(venv) and stamp.get("path", str(venv)) == str(venv) and "half" not in stamp:
             return "kept"
-        if not stamp and not may_delete(venv):
-            again = command_line("bootstrap.py")
+        again = command_line("bootstrap.py")
+        if "path" not in stamp and not may_delete(venv):
             raise BootstrapError(f"{venv} does not work; move it away, then {again}")
+        if sys.platform == "win32" and Path(sys.prefix) == venv:
+            raise BootstrapError(f"{venv} must be remade: deactivate it first, then {again}")
         shutil.rmtree(venv)
     venv.mkdir()
-    write_stamp(venv, half=True)
+    write_stamp(venv, path=str(venv), half=True)
     create(venv)
-    write_stamp(venv)
+    write_stamp(venv, path=str(venv))
     return "made"
 
 
 def works(venv: Path) -> bool:
     """Return whether its Python starts, is a supported one, and can install."""
-    question = "import sys; assert (3, 11) <= sys.version_info[:2] <= (3, 14)"
+    question = f"import sys; assert {OLDEST} <= sys.version_info[:2] <= {NEWEST}"
     if find_uv() is None:
         question += "; import pip"
     try:
@@ -67,22 +69,24 @@ def may_delete(venv: Path) -> bool:
 
 
 def create(venv: Path) -> None:
+    # Not that of an active environment, which may be the one that was just deleted.
+    python = getattr(sys, "_base_executable", sys.executable)
     if uv := usable_uv():
-        command = [uv, "venv", "--quiet", "--allow-existing", "--python", sys.executable]
+        command = [uv, "venv", "--quiet", "--allow-existing", "--python", python]
     else:
-        command = [sys.executable, "-m", "venv"]
+        command = [python, "-m", "venv"]
     if subprocess.call([*command, str(venv)], env=clean()) != 0:
         version = f"{sys.version_info[0]}.{sys.version_info[1]}"
         raise BootstrapError(
-            f"no virtual environment could be made with {sys.executable}; on Debian and Ubuntu:"
+            f"no virtual environment could be made with {python}; on Debian and Ubuntu:"
             f" sudo apt install python{version}-venv, then {command_line('bootstrap.py')}"
         )
 
 
 def install(service: Service, requirements: Path) -> str:
     """Install what is required, unless it was, and say so. Raise BootstrapError on failure."""
-    digest = requirements_digest(service.root)
-    unchanged = read_stamp(service.venv).get(requirements.name) == digest
+    digest, stamp = requirements_digest(service.root), read_stamp(service.venv)
+    unchanged = stamp.get(requirements.name) == digest
     if unchanged and not any(check_dependencies(service)):
         return "nothing to do"
     name, *command = installer(service.venv)
@@ -98,7 +102,7 @@ def install(service: Service, requirements: Path) -> str:
                 "the requirements could not be installed, for the reason above;"
                 f" when that is mended: {command_line('bootstrap.py')}"
             )
-    write_stamp(service.venv, **{requirements.name: digest})
+    write_stamp(service.venv, **stamp | {requirements.name: digest})
     return f"installed with {name}"
 
 
@@ -154,5 +158,4 @@ def read_stamp(venv: Path) -> dict[str, object]:
 
 
 def write_stamp(venv: Path, **facts: object) -> None:
-    stamp = json.dumps({"path": str(venv)} | facts)
-    (venv / "bootstrap.json").write_text(stamp, encoding="utf-8")
+    (venv / "bootstrap.json").write_text(json.dumps(facts), encoding="utf-8")

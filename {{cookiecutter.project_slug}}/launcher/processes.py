@@ -10,29 +10,32 @@ from contextlib import suppress
 from pathlib import Path
 
 from checks.owners import listening
-from checks.processes import Process, process
+from checks.processes import Process, ask, process
 from checks.running import Record, folder, recorded, running
 
-# Seconds between the request to end and the kill.
-PATIENCE = 10
+# Seconds between the request to end and the kill: gunicorn gives requests 30 to come to an end.
+PATIENCE = 35
 
 
 def record(root: Path, port: int | None = None) -> None:
     """Write down this process, so that `stop` can prove that it may end it."""
+    forget_the_gone(root)
     if (this := process(os.getpid())) is None:
         return
+    fields = {"pid": this.pid, "created": this.created, "root": str(root), "port": port}
     with suppress(OSError):  # a read-only folder: then stop will find nothing
-        forget_the_gone(root)
         path = record_path(root)
         path.parent.mkdir(parents=True, exist_ok=True)
-        fields = {"pid": this.pid, "created": this.created, "root": str(root), "port": port}
-        path.write_text(json.dumps(fields), encoding="utf-8")
+        draft = path.with_suffix(".draft")
+        draft.write_text(json.dumps(fields), encoding="utf-8")
+        draft.replace(path)
 
 
 def forget_the_gone(root: Path) -> None:
-    current = {entry.path for entry in running(root)}
-    for path in set(folder(root).glob("*.json")) - current:
-        path.unlink()
+    paths = set(folder(root).glob("*.json"))
+    with suppress(OSError):
+        for path in paths - {entry.path for entry in running(root)}:
+            path.unlink(missing_ok=True)
 
 
 def forget(root: Path) -> None:
@@ -54,27 +57,39 @@ def stop(root: Path, port: int | None = None) -> int:
 
 
 def leave(entry: Record) -> bool:
-    print(f"left alone: {entry.process.pid} `{entry.process.command}` is not what was recorded")
-    entry.path.unlink(missing_ok=True)
+    command = entry.process.command
+    print(f"left alone: {entry.process.pid} `{command}` is not what was recorded", flush=True)
+    with suppress(OSError):
+        entry.path.unlink()
     return True
 
 
 def end(entry: Record) -> bool:
-    """Ask the process to end, then kill it. Its children leave with it by themselves."""
+    """Ask the process and with it its children to end, then kill it; say what came of it."""
     pid, family = entry.process.pid, [entry.process, *children(entry)]
+    name = f"{pid} `{entry.process.command}`"
     try:
-        os.kill(pid, signal.SIGTERM)
+        signal_to_end(pid)
         if not wait_until(lambda: gone(entry.process)):
             os.kill(pid, getattr(signal, "SIGKILL", signal.SIGTERM))
-        wait_until(lambda: all(map(gone, family)))
-    except ProcessLookupError:
-        pass
     except PermissionError:
-        print(f"{pid} `{entry.process.command}` may not be ended by this user", file=sys.stderr)
+        print(f"{name} may not be ended by this user", file=sys.stderr)
         return False
-    print(f"stopped {pid} `{entry.process.command}`", flush=True)
+    except OSError:  # it is gone by now
+        pass
+    if not wait_until(lambda: all(map(gone, family))):
+        print(f"{name} does not end", file=sys.stderr)
+        return False
+    print(f"stopped {name}", flush=True)
     entry.path.unlink(missing_ok=True)
     return True
+
+
+def signal_to_end(pid: int) -> None:
+    if sys.platform == "win32":  # which has no signals, and ends no children with their parent
+        ask(["taskkill", "/PID", str(pid), "/T", "/F"])
+    else:
+        os.kill(pid, signal.SIGTERM)
 
 
 def children(entry: Record) -> list[Process]:

@@ -46,13 +46,18 @@ def end(number: int, frame: Any) -> None:
 
 
 def serve_production(service: Service, listener: socket.socket) -> int:
-    host, port = listener.getsockname()[:2]
-    fd = listener.fileno()
-    print(f"{service.setting('SERVICE_NAME')} is on http://{host}:{port} (production)", flush=True)
-    processes.record(service.root, port)
+    print(f"{service.setting('SERVICE_NAME')} is on {url_of(listener)} (production)", flush=True)
+    processes.record(service.root, listener.getsockname()[1])
     if sys.platform == "win32":
-        return become([service.python, "-m", "launcher.waitress", str(fd)])
-    return become([service.python, "-m", "gunicorn", "--bind", f"fd://{fd}"])
+        return become([service.python, "-m", "launcher.windows", str(listener.fileno())])
+    return become([service.python, "-m", "gunicorn", "--bind", f"fd://{listener.fileno()}"])
+
+
+def url_of(listener: socket.socket) -> str:
+    """Return a URL under which this machine reaches the listener."""
+    host, port = listener.getsockname()[:2]
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 def become(command: list[str | Path]) -> int:
@@ -72,7 +77,7 @@ def serve_development(service: Service, listener: socket.socket, reload: bool) -
     host, port = listener.getsockname()[:2]
     os.environ["WERKZEUG_RUN_MAIN"] = "true"
     os.environ["WERKZEUG_SERVER_FD"] = str(listener.fileno())
-    arguments = [host, str(port), str(int(reload))]
+    arguments = [host, str(port), url_of(listener), str(int(reload))]
     if not reload and service.is_served_by_this_python:
         from launcher import development  # in this process, where a debugger finds it
 

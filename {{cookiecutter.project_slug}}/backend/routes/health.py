@@ -1,7 +1,5 @@
 """Health: /ping says that the process answers, /readyz that it can do its work."""
 
-from datetime import datetime
-
 from flask import Blueprint, current_app
 from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
@@ -33,9 +31,5 @@ def readyz() -> tuple[dict[str, str | None], int]:
         return {"status": "unavailable", "database": "does not answer"}, 503
     if not current:
         return {"status": "unavailable", "database": "ok", "migrations": "pending"}, 503
-    return ready(seen), 200
-
-
-def ready(scheduler_seen: datetime | None) -> dict[str, str | None]:
-    seen = scheduler_seen and scheduler_seen.isoformat(timespec="seconds")
-    return {"status": "ok", "database": "ok", "migrations": "ok", "scheduler_seen": seen}
+    seen_at = seen and seen.isoformat(timespec="seconds")
+    return {"status": "ok", "database": "ok", "migrations": "ok", "scheduler_seen": seen_at}, 200
