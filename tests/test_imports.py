@@ -12,7 +12,7 @@ from conftest import BakedProject
 
 OWN = {"backend", "bootstrap", "checks", "config", "launcher", "run", "wsgi"}
 # These two are programs that the environment that serves runs; nobody imports them.
-PROGRAMS = {"checks.postgresql_probe", "launcher.development", "launcher.waitress"}
+PROGRAMS = {"checks.postgresql_probe", "launcher.development", "launcher.windows"}
 IMPORT = """
 import importlib, json, sys
 sys.path.append(sys.argv[1])

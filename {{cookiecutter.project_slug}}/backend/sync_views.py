@@ -37,6 +37,4 @@ def registered(app: Flask) -> Iterable[Callable[..., Any]]:
         yield from chain.from_iterable(hooks.values())
     for handlers_by_code in app.error_handler_spec.values():
         yield from chain.from_iterable(handlers.values() for handlers in handlers_by_code.values())
-    templates = app.jinja_env
-    yield from chain(templates.filters.values(), templates.tests.values())
-    yield from filter(callable, templates.globals.values())
+    yield from chain(app.jinja_env.filters.values(), app.jinja_env.tests.values())
