@@ -122,7 +122,7 @@ def test_the_hints_followed_in_the_order_shown_make_the_service_start(bare):
         for problem in first:
             follow(bare, problem)
         assert bare.ids(PORT=str(port)) == {"port.busy"}
-        free = re.search(r"run\.py --port (\d+)", busy["hint"])[1]
+        free = re.search(r"run\.py serve --port (\d+)", busy["hint"])[1]
         with bare.start("--port", free) as server:
             assert server.port == int(free)
 
@@ -304,7 +304,7 @@ def test_an_unknown_environment_is_refused_and_not_taken_for_development(service
 @pytest.mark.parametrize("name", ["prodution", "Production "])
 def test_what_looks_like_production_is_hinted_as_production(service, name):
     (problem,) = service.problems(ENVIRONMENT=name)
-    assert "ENVIRONMENT=production" in problem["hint"]
+    assert 'ENVIRONMENT="production"' in problem["hint"]
     assert "ENVIRONMENT=development" not in problem["hint"]
 
 
@@ -584,7 +584,7 @@ def test_the_process_that_holds_the_port_is_named(service):
 def test_the_free_port_of_the_hint_is_free(service):
     with holding() as (port, _):
         (problem,) = service.problems(PORT=str(port))
-        command = re.search(r"python3? (run\.py --port (\d+))", problem["hint"])
+        command = re.search(r"python3? (run\.py serve --port (\d+))", problem["hint"])
         assert service.ids(PORT=command[2]) == set()
         with service.start("--port", command[2], "--no-reload") as server:
             assert server.port == int(command[2])
@@ -595,7 +595,7 @@ def test_a_port_that_the_own_server_holds_can_be_replaced(service):
         (problem,) = service.problems(PORT=str(server.port))
         assert {owner["pid"] for owner in problem["owners"]} == {p.pid for p in server.family}
         assert all(owner["this_project"] for owner in problem["owners"])
-        assert "run.py --replace" in problem["hint"]
+        assert "run.py serve --replace" in problem["hint"]
     assert service.ids(PORT=str(server.port)) == set()
 
 
