@@ -4,6 +4,7 @@ import ast
 import importlib
 import sys
 import traceback
+from collections.abc import Set
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
@@ -20,11 +21,15 @@ EXPORT = '$env:{} = "{}"' if sys.platform == "win32" else 'export {}="{}"'
 
 @dataclass(frozen=True)
 class Configuration:
-    """`values` holds what the modules set, `declared` the types in config/default.py."""
+    """`values` holds what the modules set, `declared` the types in config/default.py.
+
+    `ignored` are their other names, which Flask takes for no settings: it wants capitals.
+    """
 
     module: Path
     values: dict[str, Any] = field(default_factory=dict)
     declared: dict[str, Any] = field(default_factory=dict)
+    ignored: Set[str] = frozenset()
     broken: tuple[Problem, ...] = ()
 
     def where(self, key: str) -> str:
@@ -64,7 +69,8 @@ def load(root: Path, environment: str) -> Configuration:
     if broken:
         return Configuration(path, broken=tuple(broken))
     default, own = map(keys, modules)
-    return Configuration(path, default | own, get_type_hints(modules[0]))
+    ignored = {name for module in modules for name in vars(module) if not name.isupper()}
+    return Configuration(path, default | own, get_type_hints(modules[0]), ignored)
 
 
 def unknown_environment(name: str) -> Problem:

@@ -46,6 +46,7 @@ def check_settings(service: Service) -> Iterator[Problem]:
     configuration = service.configuration
     yield from configuration.broken
     yield from unknown_settings(configuration)
+    yield from ignored_settings(configuration)
     yield from missing_settings(configuration)
     yield from wrong_types(configuration)
     if service.environment == "production":
@@ -65,6 +66,16 @@ def unknown_settings(configuration: Configuration) -> Iterator[Problem]:
             yield Problem("settings.unknown", fact, hint, where)
         else:
             yield Problem("settings.unknown", fact, f"rename it to {near[0]}", where)
+
+
+def ignored_settings(configuration: Configuration) -> Iterator[Problem]:
+    known = configuration.declared.keys() | FLASK_SETTINGS
+    for name in sorted(configuration.ignored):
+        if name.upper() in known:
+            fact = f"{name} is ignored: a setting is written in capitals"
+            hint = f"rename it to {name.upper()}, or to something else if it is not the setting"
+            where = configuration.where(name)
+            yield Problem("settings.unknown", fact, hint, where, level="warning")
 
 
 def missing_settings(configuration: Configuration) -> Iterator[Problem]:

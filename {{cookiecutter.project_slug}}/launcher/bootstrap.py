@@ -127,7 +127,7 @@ def start_once(service: Service) -> str:
 def wait_for_url(process: subprocess.Popen[str], lines: list[str]) -> str:
     for line in process.stdout or ():
         lines.append(line)
-        if found := re.search(r" is on (http://\S+)", line):
+        if found := re.search(r".* is on (http://\S+) \(", line):
             return found[1]
     raise OSError("it ended first")
 
