@@ -147,7 +147,8 @@ def ask(command: list[str | Path]) -> subprocess.CompletedProcess[str]:
 
 def clean() -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if name not in MISLEADING}
-    return {"UV_LINK_MODE": "copy"} | kept  # uv warns where it cannot link
+    # uv warns where it cannot link, and leaves it to the first start to compile.
+    return {"UV_LINK_MODE": "copy", "UV_COMPILE_BYTECODE": "1"} | kept
 
 
 def read_stamp(venv: Path) -> dict[str, object]:
