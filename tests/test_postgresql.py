@@ -11,8 +11,8 @@ from collections.abc import Iterator
 
 import pytest
 from breaking import TYPO, append, holding, make_async
-from conftest import BakedProject, bake, http, wait_until
-from postgresql import PASSWORD, PostgreSQL, free_port, postgresql
+from conftest import BakedProject, bake, free_port, http, wait_until
+from postgresql import PASSWORD, PostgreSQL, postgresql
 
 pytestmark = pytest.mark.skipif(
     sys.platform == "win32", reason="the fixture's PostgreSQL is started the POSIX way"

@@ -12,7 +12,8 @@ import threading
 
 import psutil
 import pytest
-from conftest import ANSWER_WITHIN, BakedProject, http, wait_until
+from breaking import append
+from conftest import ANSWER_WITHIN, BakedProject, free_port, http, wait_until
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="kills with POSIX signals")
 
@@ -28,17 +29,6 @@ def slow():
     pathlib.Path(current_app.instance_path, "entered").touch()
     threading.Event().wait()
 """
-
-
-def append(path, text):
-    with path.open("a", encoding="utf-8") as file:
-        file.write(text)
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def is_free(port):

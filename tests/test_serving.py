@@ -14,7 +14,8 @@ from pathlib import Path
 
 import psutil
 import pytest
-from conftest import ANSWER_WITHIN, Server, environment, http, wait_until
+from breaking import append, edit
+from conftest import ANSWER_WITHIN, Server, environment, free_port, http, wait_until
 
 linux_only = pytest.mark.skipif(sys.platform != "linux", reason="127.0.0.2 answers on Linux alone")
 
@@ -43,17 +44,6 @@ JOBS = (Job("every_second", say_tick, timedelta(seconds=1)),)
 """
 
 
-def edit(path, old, new):
-    text = path.read_text(encoding="utf-8")
-    assert old in text
-    path.write_text(text.replace(old, new), encoding="utf-8")
-
-
-def append(path, text):
-    with path.open("a", encoding="utf-8") as file:
-        file.write(text)
-
-
 @contextlib.contextmanager
 def running(command, cwd, **env):
     """Run a command that serves, in any folder, and end it afterwards by its pid."""
@@ -73,12 +63,6 @@ def running(command, cwd, **env):
         if process.poll() is None:
             process.terminate()
             process.wait(ANSWER_WITHIN)
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def pythons(project):
