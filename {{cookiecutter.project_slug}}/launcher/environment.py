@@ -18,6 +18,10 @@ from checks.service import Service, command_line, venv_python
 MISLEADING = ("VIRTUAL_ENV", "CONDA_PREFIX", "PYTHONHOME", "PYTHONPATH", "__PYVENV_LAUNCHER__",
               "PIP_TARGET", "PIP_PREFIX", "PIP_USER", "PIP_PYTHON", "PIP_REQUIRE_VIRTUALENV",
               "UV_PYTHON", "UV_SYSTEM_PYTHON", "UV_TARGET", "UV_PREFIX")  # fmt: skip
+# Where it cannot link uv would warn; it would leave it to the first start to compile; and it would
+# trust no certificate of the system's, as a company's proxy has (an older uv calls it NATIVE_TLS).
+UV_DEFAULTS = {"UV_LINK_MODE": "copy", "UV_COMPILE_BYTECODE": "1", "UV_SYSTEM_CERTS": "1",
+               "UV_NATIVE_TLS": "1"}  # fmt: skip
 UV_INDEXES = ("UV_INDEX", "UV_DEFAULT_INDEX", "UV_INDEX_URL", "UV_EXTRA_INDEX_URL",
               "UV_FIND_LINKS", "UV_CONFIG_FILE")  # fmt: skip
 PIP_INDEXES = ("index-url", "extra-index-url", "find-links", "no-index")
@@ -147,8 +151,7 @@ def ask(command: list[str | Path]) -> subprocess.CompletedProcess[str]:
 
 def clean() -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if name not in MISLEADING}
-    # uv warns where it cannot link, and leaves it to the first start to compile.
-    return {"UV_LINK_MODE": "copy", "UV_COMPILE_BYTECODE": "1"} | kept
+    return UV_DEFAULTS | kept
 
 
 def read_stamp(venv: Path) -> dict[str, object]:
