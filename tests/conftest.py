@@ -5,6 +5,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -193,6 +194,8 @@ def _plain_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Non
 
     Cookiecutter leaves the rendered hooks in the folder for temporary files.
     """
+    # A shell that runs the tests in the background has them, and all they start, ignore Ctrl-C.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(tempfile, "tempdir", str(tmp_path_factory.getbasetemp()))
         for name in UNSET:
