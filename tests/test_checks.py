@@ -755,3 +755,59 @@ def on_a_terminal(project, **env):
         while part := screen.read(4096):
             text += part
     return text.decode()
+
+
+# What else can be wrong in a config module
+
+
+@pytest.mark.parametrize(
+    ("line", "id", "hint"),
+    [
+        ("PROT = 5001", "settings.unknown", "rename it to PORT"),
+        ("DATABASE_URI = 'x'", "settings.unknown", "rename it to SQLALCHEMY_DATABASE_URI"),
+        ("TRACK_MODIFICATIONS = False", "settings.unknown", "delete the line"),
+        ("DEBUG = 'False'", "settings.type", "bool"),
+        ("TIMEZONE = 'Asia/Tokio'", "jobs.timezone", "Asia/Tokyo"),
+    ],
+)
+def test_a_mistake_in_the_config_is_an_error_with_what_mends_it(service, line, id, hint):
+    append(service.path / "config/development.py", line)
+    (problem,) = service.problems()
+    assert problem["id"] == id
+    assert hint in problem["hint"]
+
+
+@pytest.mark.parametrize(
+    ("url", "id"),
+    [
+        (None, "settings.missing"),
+        ("postgresql://u:p@127.0.0.1:1/x", "database.url"),
+        ("sqlite:///:memory:", "database.url"),
+        ("sqlite://x.db", "database.url"),
+    ],
+)
+def test_development_wired_to_anything_but_a_file_of_sqlites_is_an_error(service, url, id):
+    append(service.path / "config/development.py", f"SQLALCHEMY_DATABASE_URI = {url!r}")
+    (problem,) = service.problems(DATABASE_URL="postgresql://u:p@127.0.0.1:1/x")
+    assert problem["id"] == id
+    assert "sqlite:///{instance" in problem["hint"]
+
+
+@pytest.mark.parametrize("name", ["prod", "PROD", "produktion"])
+def test_what_is_meant_as_production_is_never_hinted_as_development(service, name):
+    (problem,) = service.problems(ENVIRONMENT=name)
+    assert problem["id"] == "settings.environment"
+    assert "development" not in problem["hint"]
+
+
+def test_an_async_view_that_only_the_application_can_see_is_refused_in_one_sentence(service):
+    append(
+        service.path / "backend/routes/health.py",
+        'async def slow():\n    return "x"\n\n\nfor view in [slow]:\n'
+        '    bp.add_url_rule("/slow", view_func=view)',
+    )
+    assert service.ids() == set()
+    done = service.run("run.py", "serve", "--port", "0")
+    assert done.returncode == 1
+    assert "slow is async; in Flask that only costs a thread" in done.stderr
+    assert "Traceback" not in done.stderr

@@ -16,8 +16,8 @@ def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
     """Make the application from config/ and `overrides`.
 
     The variable ENVIRONMENT says which module of config/ applies; unset, it is development.
-    Raises RuntimeError on an unknown ENVIRONMENT or a missing database URL, TypeError on an
-    async view.
+    Raises RuntimeError on an unknown ENVIRONMENT or a missing database URL, AsyncViewError
+    on an async view.
     """
     app = create_database_app(overrides)
     errors.init_app(app)

@@ -12,12 +12,22 @@ from typing import Any
 from flask import Flask
 
 
+class AsyncViewError(TypeError):
+    """Something that is called for a request is async; the text says what, and where it stands."""
+
+
 def refuse_async_views(app: Flask) -> None:
-    """Raise TypeError if anything that `app` would call for a request is async."""
+    """Raise AsyncViewError if anything that `app` would call for a request is async."""
     for function in registered(app):
-        if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
+        if is_async(function) or is_async(getattr(type(function), "__call__", None)):
             name = getattr(function, "__qualname__", repr(function))
-            raise TypeError(f"{name} is async; in Flask that only costs a thread")
+            code = getattr(function, "__code__", None)
+            where = f"{code.co_filename}:{code.co_firstlineno}  " if code else ""
+            raise AsyncViewError(f"{where}{name} is async; in Flask that only costs a thread")
+
+
+def is_async(function: object) -> bool:
+    return inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function)
 
 
 def registered(app: Flask) -> Iterable[Callable[..., Any]]:
@@ -37,4 +47,7 @@ def registered(app: Flask) -> Iterable[Callable[..., Any]]:
         yield from chain.from_iterable(hooks.values())
     for handlers_by_code in app.error_handler_spec.values():
         yield from chain.from_iterable(handlers.values() for handlers in handlers_by_code.values())
+    for function in app.teardown_appcontext_funcs:
+        if not function.__module__.startswith("flask_sqlalchemy_lite"):  # which has an async one
+            yield function
     yield from chain(app.jinja_env.filters.values(), app.jinja_env.tests.values())

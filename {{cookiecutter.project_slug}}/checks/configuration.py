@@ -74,9 +74,10 @@ def load(root: Path, environment: str) -> Configuration:
 
 
 def unknown_environment(name: str) -> Problem:
-    near = get_close_matches(name.strip().lower(), ENVIRONMENTS, n=1) or ENVIRONMENTS
+    near = get_close_matches(name.strip().lower(), ENVIRONMENTS, n=1, cutoff=0.4) or ENVIRONMENTS
     fact = f"ENVIRONMENT is {name!r}, which is neither {' nor '.join(ENVIRONMENTS)}"
-    return Problem("settings.environment", fact, EXPORT.format("ENVIRONMENT", near[0]))
+    hint = " or ".join(EXPORT.format("ENVIRONMENT", choice) for choice in near)
+    return Problem("settings.environment", fact, hint)
 
 
 def keys(module: ModuleType) -> dict[str, Any]:

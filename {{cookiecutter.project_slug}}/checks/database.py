@@ -13,6 +13,7 @@ from urllib.parse import unquote
 from checks.dependencies import check_dependencies
 from checks.problem import Problem, Skipped
 from checks.service import Service, command_line
+from checks.settings import WRITE_SQLITE
 
 SHAPE = "postgresql://user:password@host/name, with %40 for @, %2F for /, %3F for ?, %23 for #"
 # Seconds that a database, or a lock on it, is waited for.
@@ -20,7 +21,7 @@ PATIENCE = 3
 
 
 def check_database(service: Service) -> Iterator[Problem]:
-    if not service.python.exists():
+    if not os.access(service.python, os.X_OK):
         raise Skipped("needs the Python")
     if any(problem.id == "dependencies.missing" for problem in check_dependencies(service)):
         raise Skipped("needs the dependencies")
@@ -30,9 +31,11 @@ def check_database(service: Service) -> Iterator[Problem]:
     if not isinstance(url, str):
         raise Skipped("needs SQLALCHEMY_DATABASE_URI")
     scheme, separator, rest = url.partition("://")
-    if separator and scheme == "sqlite":
-        path = Path(service.root, "instance", rest.removeprefix("/").partition("?")[0])
-        yield from check_sqlite(path, service)
+    name = rest.removeprefix("/").partition("?")[0]
+    if separator and scheme == "sqlite" and rest[:1] == "/" and name and name[0] != ":":
+        yield from check_sqlite(Path(service.root, "instance", name), service)
+    elif service.environment == "development":
+        yield url_problem("is no file of SQLite's, which development uses", service)
     elif separator and scheme in ("postgres", "postgresql", "postgresql+psycopg"):
         yield from check_postgresql(url, service)
     else:
@@ -43,6 +46,8 @@ def url_problem(fact: str, service: Service) -> Problem:
     """Say what is wrong with the URL without showing it: nobody knows where its password is."""
     where = service.configuration.where("SQLALCHEMY_DATABASE_URI")
     name = service.configuration.variable("SQLALCHEMY_DATABASE_URI") or "SQLALCHEMY_DATABASE_URI"
+    if service.environment == "development":
+        return Problem("database.url", f"SQLALCHEMY_DATABASE_URI {fact}", WRITE_SQLITE, where)
     return Problem("database.url", f"{name} {fact}", "write it as " + SHAPE, where)
 
 
@@ -119,7 +124,9 @@ def ask_postgresql(url: str, service: Service) -> dict[str, str | None]:
         )  # fmt: skip
     except subprocess.TimeoutExpired:
         return {"error": f"no answer within {2 * PATIENCE} s"}
-    return json.loads(done.stdout) if done.returncode == 0 else {"error": done.stderr[-500:]}
+    if done.returncode != 0:
+        return {"error": done.stderr.strip()[-200:]}
+    return json.loads(done.stdout)
 
 
 def check_revision(revision: str | None, service: Service) -> Iterator[Problem]:

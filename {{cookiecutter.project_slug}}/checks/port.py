@@ -52,7 +52,7 @@ def port_number(service: Service) -> int | None:
 
 
 def wanted_host(service: Service) -> str:
-    return service.host or str(service.setting("HOST") or "127.0.0.1")
+    return (service.host or str(service.setting("HOST") or "127.0.0.1")).strip("[]")
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -60,7 +60,10 @@ def listen(host: str, port: int) -> socket.socket:
 
     Only bind and listen together tell: a second bind succeeds while nobody listens.
     """
-    family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    try:
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    except UnicodeError:
+        raise OSError(errno.EINVAL, "that is no host's name") from None
     listener = socket.socket(family, socket.SOCK_STREAM)
     try:
         if sys.platform == "win32":
@@ -96,7 +99,7 @@ def explain(service: Service, host: str, port: int, error: OSError) -> Problem:
 
 
 SEE_ALL = {
-    "linux": "sudo ss -ltnp sport = :{port}",
+    "linux": "sudo ss -tanp sport = :{port}",
     "win32": "netstat -abno in an administrator's console",
 }
 

@@ -4,7 +4,7 @@ import json
 import os
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -25,7 +25,10 @@ def process(pid: int) -> Process | None:
     """Return what the system tells of the process, or None if it shows no such process."""
     read = {"linux": read_proc, "win32": ask_powershell}.get(sys.platform, ask_ps)
     try:
-        return read(pid)
+        found = read(pid)
+        # A command may hold whatever its owner wrote, and is shown on the reader's terminal.
+        shown = "".join(c if c.isprintable() else "?" for c in found.command) if found else ""
+        return found and replace(found, command=shown)
     except (OSError, ValueError, IndexError, subprocess.SubprocessError):
         return None
 

@@ -3,9 +3,10 @@
 import re
 import types
 import typing
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from difflib import get_close_matches
 from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from checks.configuration import EXPORT, Configuration
 from checks.problem import Problem
@@ -24,6 +25,7 @@ FLASK_SETTINGS = frozenset(
     TRUSTED_HOSTS USE_X_SENDFILE
     """.split()
 )
+FLASK_TYPES = {"DEBUG": bool, "TESTING": bool}
 # What other projects read and this one does not, so that renaming to it would help nobody.
 FOREIGN_SETTINGS = {
     "ENV": "Flask 2.2",
@@ -39,6 +41,7 @@ FOREIGN_SETTINGS = {
 }
 SECRET_LENGTH = 32
 PLACEHOLDER = re.compile(r"change|secret|password|example|placeholder|develop|(.)\1{7}", re.I)
+WRITE_SQLITE = "write SQLALCHEMY_DATABASE_URI = f\"sqlite:///{instance / 'development.db'}\""
 NEW_SECRET = f'{PYTHON} -c "import secrets; print(secrets.token_hex(32))"'
 
 
@@ -49,6 +52,7 @@ def check_settings(service: Service) -> Iterator[Problem]:
     yield from ignored_settings(configuration)
     yield from missing_settings(configuration)
     yield from wrong_types(configuration)
+    yield from unknown_time_zone(configuration)
     if service.environment == "production":
         yield from weak_secret(configuration)
 
@@ -57,7 +61,7 @@ def unknown_settings(configuration: Configuration) -> Iterator[Problem]:
     known = configuration.declared.keys() | FLASK_SETTINGS
     for key in sorted(configuration.values.keys() - known):
         fact, where = f"{key} is not a setting", configuration.where(key)
-        near = get_close_matches(key, known | FOREIGN_SETTINGS.keys(), n=1, cutoff=0.8)
+        near = nearest(key, known | FOREIGN_SETTINGS.keys())
         if not near:
             hint = "declare it with its type in config/default.py, or delete the line"
             yield Problem("settings.unknown", fact, hint, where, level="warning")
@@ -66,6 +70,12 @@ def unknown_settings(configuration: Configuration) -> Iterator[Problem]:
             yield Problem("settings.unknown", fact, hint, where)
         else:
             yield Problem("settings.unknown", fact, f"rename it to {near[0]}", where)
+
+
+def nearest(key: str, names: Set[str]) -> list[str]:
+    """Return the name that was probably meant: one of which this is the end, or most letters."""
+    ends = [name for name in sorted(names) if len(key) > 8 and name.endswith(key)]
+    return ends or get_close_matches(key, names, n=1, cutoff=0.75)
 
 
 def ignored_settings(configuration: Configuration) -> Iterator[Problem]:
@@ -82,7 +92,9 @@ def missing_settings(configuration: Configuration) -> Iterator[Problem]:
     for key, declared in configuration.declared.items():
         if configuration.values.get(key) is None and not fits(None, declared):
             where = configuration.where(key)
-            if variable := configuration.variable(key):
+            if configuration.module.stem == "development" and key == "SQLALCHEMY_DATABASE_URI":
+                fact, hint = f"{key} has no value", WRITE_SQLITE
+            elif variable := configuration.variable(key):
                 fact, hint = f"{variable} is not set", EXPORT.format(variable, example(variable))
             else:
                 fact, hint = f"{key} has no value", f"write {key} = ... in {where.split(':')[0]}"
@@ -97,7 +109,7 @@ def example(variable: str) -> str:
 
 
 def wrong_types(configuration: Configuration) -> Iterator[Problem]:
-    for key, declared in configuration.declared.items():
+    for key, declared in (FLASK_TYPES | configuration.declared).items():
         value = configuration.values.get(key)
         if value is not None and not fits(value, declared):
             name = getattr(declared, "__name__", str(declared))
@@ -115,6 +127,18 @@ def fits(value: Any, declared: Any) -> bool:
         return declared in (bool, Any)
     accepted = {float: (int, float), Any: object}.get(declared, typing.get_origin(declared))
     return isinstance(value, accepted or declared)
+
+
+def unknown_time_zone(configuration: Configuration) -> Iterator[Problem]:
+    name = configuration.values.get("TIMEZONE")
+    try:
+        ZoneInfo(name if isinstance(name, str) else "UTC")
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        names = available_timezones()  # none on a Windows without the package tzdata
+        near = get_close_matches(str(name), names, n=1) or ["UTC"]
+        if names:
+            fact, hint = f"TIMEZONE {name!r} is no time zone", f'write TIMEZONE = "{near[0]}"'
+            yield Problem("jobs.timezone", fact, hint, configuration.where("TIMEZONE"))
 
 
 def weak_secret(configuration: Configuration) -> Iterator[Problem]:

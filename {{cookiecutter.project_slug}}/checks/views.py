@@ -32,6 +32,7 @@ RETURNING_DECORATOR = frozenset(
     """.split()
 )
 REGISTERING = TAKING_IT | RETURNING_DECORATOR
+RUNNING_IT = frozenset("async_to_sync ensure_sync run run_until_complete".split())
 VIEW_CLASSES = frozenset(("View", "MethodView"))
 VIEW_METHODS = frozenset("delete dispatch_request get head options patch post put trace".split())
 # Only a file with one of these can have an async view, or make one of an async function.
@@ -61,7 +62,7 @@ def check_views(service: Service) -> Iterator[Problem]:
 
 def async_views(path: Path, root: Path) -> Iterator[tuple[Path, ast.AsyncFunctionDef]]:
     for node in ast.walk(parse(path)):
-        if isinstance(node, ast.AsyncFunctionDef) and is_registered(node):
+        if isinstance(node, ast.AsyncFunctionDef) and is_registered(node, path, root):
             yield path, node
         elif isinstance(node, ast.ClassDef) and is_view(node, path, root):
             yield from async_methods(node, path, root)
@@ -70,10 +71,22 @@ def async_views(path: Path, root: Path) -> Iterator[tuple[Path, ast.AsyncFunctio
                 yield from async_argument(given, path, root)
 
 
-def is_registered(function: ast.AsyncFunctionDef) -> bool:
+def is_registered(function: ast.AsyncFunctionDef, path: Path, root: Path) -> bool:
     """Return whether a decorator registers it as it is, and not what another makes of it."""
-    names = [name_of(decorator) for decorator in function.decorator_list]
-    return any(name in REGISTERING for name in names) and not any("sync" in name for name in names)
+    decorators = function.decorator_list
+    registers = any(name_of(decorator) in REGISTERING for decorator in decorators)
+    return registers and not any(makes_sync(decorator, path, root) for decorator in decorators)
+
+
+def makes_sync(decorator: ast.expr, path: Path, root: Path) -> bool:
+    """Return whether it is, or in the service's own source calls, what runs a coroutine."""
+    if name_of(decorator) in RUNNING_IT:
+        return True
+    match resolve(decorator, path, root):
+        case _, ast.FunctionDef() as found:
+            calls = (node for node in ast.walk(found) if isinstance(node, ast.Call))
+            return any(name_of(call) in RUNNING_IT for call in calls)
+    return False
 
 
 def is_registration(call: ast.Call) -> bool:

@@ -10,6 +10,7 @@ from pathlib import Path
 from checks import CHECKS
 from checks.port import check_port, port_number
 from checks.problem import Skipped
+from checks.python import serving_version
 from checks.runner import run_checks
 from checks.screen import has_errors, show, to_json
 from checks.service import Service
@@ -24,6 +25,10 @@ HELP = ("-h", "--help")
 
 def main(arguments: list[str]) -> int:
     sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    service = Service(ROOT)
+    if serving_version(service) > sys.version_info[:2] and os.access(service.python, os.X_OK):
+        # This Python is older than the one that serves, and may not understand the source.
+        return server.become([service.python, *sys.argv])
     os.chdir(ROOT)
     if not arguments or (arguments[0].startswith("-") and arguments[0] not in HELP):
         arguments = ["serve", *arguments]

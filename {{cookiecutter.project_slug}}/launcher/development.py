@@ -55,6 +55,8 @@ def load(restarted: bool) -> Any:
         return application
     except Exception as error:
         if not restarted:
+            if type(error).__name__ == "AsyncViewError":  # whose text says it all
+                sys.exit(str(error))
             raise
         traceback.print_exc()
         return broken(error)

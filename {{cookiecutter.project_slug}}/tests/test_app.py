@@ -2,6 +2,7 @@ import pytest
 from flask import Flask
 
 from backend import create_app, routes
+from backend.sync_views import AsyncViewError
 
 
 def test_an_async_view_is_refused(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -9,7 +10,7 @@ def test_an_async_view_is_refused(app: Flask, monkeypatch: pytest.MonkeyPatch) -
         return "slow"
 
     monkeypatch.setattr(routes, "init_app", lambda app: app.add_url_rule("/", view_func=slow))
-    with pytest.raises(TypeError, match="slow is async"):
+    with pytest.raises(AsyncViewError, match="slow is async"):
         create_app(app.config)
 
 
