@@ -19,7 +19,7 @@ class AsyncViewError(TypeError):
 def refuse_async_views(app: Flask) -> None:
     """Raise AsyncViewError if anything that `app` would call for a request is async."""
     for function in registered(app):
-        if is_async(function) or is_async(getattr(type(function), "__call__", None)):
+        if is_async(function) or is_async(type(function).__call__):
             name = getattr(function, "__qualname__", repr(function))
             code = getattr(function, "__code__", None)
             where = f"{code.co_filename}:{code.co_firstlineno}  " if code else ""

@@ -6,7 +6,6 @@ import typing
 from collections.abc import Iterator, Set
 from difflib import get_close_matches
 from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from checks.configuration import EXPORT, Configuration
 from checks.problem import Problem
@@ -131,11 +130,15 @@ def fits(value: Any, declared: Any) -> bool:
 
 def unknown_time_zone(configuration: Configuration) -> Iterator[Problem]:
     name = configuration.values.get("TIMEZONE")
+    if name == "UTC" or not isinstance(name, str):
+        return
+    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones  # takes a while
+
     try:
-        ZoneInfo(name if isinstance(name, str) else "UTC")
+        ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
         names = available_timezones()  # none on a Windows without the package tzdata
-        near = get_close_matches(str(name), names, n=1) or ["UTC"]
+        near = get_close_matches(name, names, n=1) or ["UTC"]
         if names:
             fact, hint = f"TIMEZONE {name!r} is no time zone", f'write TIMEZONE = "{near[0]}"'
             yield Problem("jobs.timezone", fact, hint, configuration.where("TIMEZONE"))
