@@ -9,7 +9,7 @@ from typing import Any
 
 from checks.configuration import EXPORT, Configuration
 from checks.problem import Problem
-from checks.service import PYTHON, Service
+from checks.service import PYTHON, Service, command_line
 
 # Flask 3.1's own, from Flask.default_config: valid in every module of config/.
 FLASK_SETTINGS = frozenset(
@@ -95,6 +95,8 @@ def missing_settings(configuration: Configuration) -> Iterator[Problem]:
                 fact, hint = f"{key} has no value", WRITE_SQLITE
             elif variable := configuration.variable(key):
                 fact, hint = f"{variable} is not set", EXPORT.format(variable, example(variable))
+                if variable == "DATABASE_URL":
+                    hint += f", then {command_line('run.py', 'db upgrade')}"
             else:
                 fact, hint = f"{key} has no value", f"write {key} = ... in {where.split(':')[0]}"
             yield Problem("settings.missing", fact, hint, where)
