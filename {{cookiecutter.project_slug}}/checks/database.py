@@ -21,7 +21,7 @@ PATIENCE = 3
 
 
 def check_database(service: Service) -> Iterator[Problem]:
-    if not os.access(service.python, os.X_OK):
+    if not service.python_works:
         raise Skipped("needs the Python")
     if any(problem.id == "dependencies.missing" for problem in check_dependencies(service)):
         raise Skipped("needs the dependencies")

@@ -1,6 +1,5 @@
 """Is the Python that serves one that the service supports?"""
 
-import os
 import re
 import sys
 from collections.abc import Iterator
@@ -13,7 +12,7 @@ OLDEST, NEWEST = (3, 11), (3, 14)
 
 def check_python(service: Service) -> Iterator[Problem]:
     version = serving_version(service)
-    if not os.access(service.python, os.X_OK):
+    if not service.python_works:
         fact = f"{service.venv.name} has no Python that this user can run"
         yield Problem("python.version", fact, command_line("bootstrap.py"))
     elif not OLDEST <= version <= NEWEST:

@@ -63,6 +63,11 @@ class Service:
         return venv_python(self.venv) if self.venv.exists() else Path(sys.executable)
 
     @property
+    def python_works(self) -> bool:
+        """Whether there is such an interpreter and this user may run it."""
+        return os.access(self.python, os.X_OK)
+
+    @property
     def is_served_by_this_python(self) -> bool:
         return not self.venv.exists() or Path(sys.prefix).resolve() == self.venv.resolve()
 

@@ -26,7 +26,7 @@ HELP = ("-h", "--help")
 def main(arguments: list[str]) -> int:
     sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     service = Service(ROOT)
-    if serving_version(service) > sys.version_info[:2] and os.access(service.python, os.X_OK):
+    if serving_version(service) > sys.version_info[:2] and service.python_works:
         # This Python is older than the one that serves, and may not understand the source.
         return server.become([service.python, *sys.argv])
     os.chdir(ROOT)

@@ -24,6 +24,8 @@ UV_DEFAULTS = {"UV_LINK_MODE": "copy", "UV_COMPILE_BYTECODE": "1", "UV_SYSTEM_CE
                "UV_NATIVE_TLS": "1"}  # fmt: skip
 UV_INDEXES = ("UV_INDEX", "UV_DEFAULT_INDEX", "UV_INDEX_URL", "UV_EXTRA_INDEX_URL",
               "UV_FIND_LINKS", "UV_CONFIG_FILE")  # fmt: skip
+# Not that of an active environment, which may be the very one that is deleted and remade.
+BASE_PYTHON = getattr(sys, "_base_executable", sys.executable)
 PIP_INDEXES = ("index-url", "extra-index-url", "find-links", "no-index")
 
 
@@ -73,16 +75,14 @@ def may_delete(venv: Path) -> bool:
 
 
 def create(venv: Path) -> None:
-    # Not that of an active environment, which may be the one that was just deleted.
-    python = getattr(sys, "_base_executable", sys.executable)
     if uv := usable_uv():
-        command = [uv, "venv", "--quiet", "--allow-existing", "--python", python]
+        command = [uv, "venv", "--quiet", "--allow-existing", "--python", BASE_PYTHON]
     else:
-        command = [python, "-m", "venv"]
+        command = [BASE_PYTHON, "-m", "venv"]
     if subprocess.call([*command, str(venv)], env=clean()) != 0:
         version = f"{sys.version_info[0]}.{sys.version_info[1]}"
         raise BootstrapError(
-            f"no virtual environment could be made with {python}; on Debian and Ubuntu:"
+            f"no virtual environment could be made with {BASE_PYTHON}; on Debian and Ubuntu:"
             f" sudo apt install python{version}-venv, then {command_line('bootstrap.py')}"
         )
 
@@ -130,7 +130,7 @@ def usable_uv() -> str | None:
 
 
 def pip_has_index() -> bool:
-    listed = ask([sys.executable, "-m", "pip", "config", "list"])
+    listed = ask([BASE_PYTHON, "-m", "pip", "config", "list"])
     if listed.returncode != 0 and (pip := shutil.which("pip")):  # uv's environments have no pip
         listed = ask([pip, "config", "list"])
     return any(f".{option}='" in listed.stdout for option in PIP_INDEXES)
