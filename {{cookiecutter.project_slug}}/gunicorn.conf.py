@@ -1,14 +1,31 @@
-"""gunicorn's settings; see https://gunicorn.org/reference/settings/."""
+"""gunicorn's settings; see https://gunicorn.org/reference/settings/.
+
+Nothing of backend/ is imported here: what gunicorn has imported, its workers do not load again
+when SIGHUP tells it to reload the code.
+"""
 
 import os
 
+from config import logs
+
 wsgi_app = "wsgi:app"
-worker_class = "gthread"
-workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
-threads = 4
+worker_class = "launcher.gunicorn_worker.Worker"  # gthread, and a limit to slow clients
+workers = int(os.environ.get("WEB_CONCURRENCY") or "2")
+threads = 8
+# Seconds: a worker without a sign of life, requests in flight at SIGTERM, an idle connection.
 timeout = 30
 graceful_timeout = 30
 keepalive = 5
-accesslog = "-"
-# The control socket cannot be made in a read-only container.
+# A worker is replaced after so many requests, which bounds what leaks; not all at the same time.
+max_requests = 50_000
+max_requests_jitter = 5_000
+# The control socket, and a worker's sign of life, need no disk: it may be read-only.
 control_socket_disable = True
+worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None
+# Without the query string, which may hold secrets.
+accesslog = "-"
+access_log_format = "%(h)s %(m)s %(U)s %(s)s %(M)s ms"
+# backend/headers.py is for the workers, which configure logging once more in wsgi.py.
+logconfig_dict = logs.JSON | {"filters": {"request_id": {}}}
+# Whom to believe about X-Forwarded-Proto is said by PROXY_COUNT alone.
+forwarded_allow_ips = ""

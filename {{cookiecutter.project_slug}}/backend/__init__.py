@@ -6,7 +6,7 @@ from typing import Any
 
 from flask import Flask
 
-from backend import commands, database, errors, routes
+from backend import commands, database, errors, headers, routes, security
 from backend.sync_views import refuse_async_views
 
 ENVIRONMENTS = ("development", "production")
@@ -21,7 +21,9 @@ def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
     """
     app = create_database_app(overrides)
     errors.init_app(app)
+    security.init_app(app)
     routes.init_app(app)
+    headers.init_app(app)
     refuse_async_views(app)
     return app
 

@@ -1,11 +1,21 @@
 """Errors under /api as application/problem+json (RFC 9457); Flask's own pages elsewhere."""
 
-from flask import Flask, Response, jsonify, request
-from werkzeug.exceptions import HTTPException
+from contextlib import suppress
+
+from flask import Flask, Response, current_app, jsonify, request
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as NoConnectionFree
+from werkzeug.exceptions import BadRequest, HTTPException, ServiceUnavailable
 
 
 def init_app(app: Flask) -> None:
     app.register_error_handler(HTTPException, api_problem)
+    app.register_error_handler(OperationalError, database_away)
+    app.register_error_handler(NoConnectionFree, database_away)
+    with suppress(ImportError):  # in development gunicorn is not there
+        from gunicorn.http.errors import ParseException
+
+        app.register_error_handler(ParseException, broken_body)
 
 
 def api_problem(error: HTTPException) -> Response | HTTPException:
@@ -16,3 +26,13 @@ def api_problem(error: HTTPException) -> Response | HTTPException:
     response.data = jsonify(body | {"detail": error.description}).data
     response.content_type = "application/problem+json"
     return response  # type: ignore[return-value]
+
+
+def database_away(error: Exception) -> Response | HTTPException:
+    current_app.logger.error("the database does not answer: %s", error)
+    return api_problem(ServiceUnavailable("The database does not answer.", retry_after=5))
+
+
+def broken_body(error: Exception) -> Response | HTTPException:
+    """Answer ill-formed chunks, which gunicorn finds only when the view reads the body."""
+    return api_problem(BadRequest("The body is not well-formed."))

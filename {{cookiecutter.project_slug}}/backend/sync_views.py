@@ -47,7 +47,5 @@ def registered(app: Flask) -> Iterable[Callable[..., Any]]:
         yield from chain.from_iterable(hooks.values())
     for handlers_by_code in app.error_handler_spec.values():
         yield from chain.from_iterable(handlers.values() for handlers in handlers_by_code.values())
-    for function in app.teardown_appcontext_funcs:
-        if not function.__module__.startswith("flask_sqlalchemy_lite"):  # which has an async one
-            yield function
+    yield from app.teardown_appcontext_funcs
     yield from chain(app.jinja_env.filters.values(), app.jinja_env.tests.values())

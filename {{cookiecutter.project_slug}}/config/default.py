@@ -18,8 +18,33 @@ TIMEZONE: str = "{{ cookiecutter.timezone }}"
 # Signs whatever the service hands out and must recognise again, such as session cookies.
 SECRET_KEY: str
 
+# Former keys: what they signed is still recognised, while SECRET_KEY is being replaced.
+SECRET_KEY_FALLBACKS: list[str] = []
+
+# Whether session cookies come back over HTTPS alone, and with requests from other sites.
+SESSION_COOKIE_SECURE: bool = False
+SESSION_COOKIE_SAMESITE: str = "Lax"
+
+# How many proxies before the service set X-Forwarded-For, -Proto and -Host; with 0 nobody is
+# believed who sends these.
+PROXY_COUNT: int = 0
+
+# The host names under which the service may be asked, or None for any. Never applied to /ping
+# and /readyz, which are asked by IP address.
+TRUSTED_HOSTS: list[str] | None = None
+
+# The number of gunicorn's processes. What else gunicorn is told is in gunicorn.conf.py.
+WEB_CONCURRENCY: int = 2
+
 # The database, for example postgresql://user:password@host/name.
 SQLALCHEMY_DATABASE_URI: str
+
+# PostgreSQL connections that each process keeps, and how many more a rush may open.
+DATABASE_POOL_SIZE: int = 5
+DATABASE_MAX_OVERFLOW: int = 5
+
+# The longest that PostgreSQL works on one statement, in seconds.
+DATABASE_STATEMENT_TIMEOUT: int = 30
 
 # The largest request body that is read, in bytes.
 MAX_CONTENT_LENGTH: int = 64 * 1024
@@ -29,3 +54,15 @@ CHAT_MESSAGE_MAX_LENGTH: int = 2000
 
 # How many days a chat message is kept.
 CHAT_MESSAGE_KEEP_DAYS: int = 30
+
+# How many days it is kept what became of the runs of jobs.
+JOB_RUN_KEEP_DAYS: int = 30
+
+# How late a job may still be run that was missed, in seconds; what is older is skipped.
+JOB_MISFIRE_GRACE_TIME: int = 3600
+
+# How long the scheduler waits at its end for jobs that are running, in seconds.
+JOB_STOP_TIMEOUT: int = 30
+
+# How it logs: logging's own configuration, which config/logs.py makes.
+LOGGING: dict[str, object]

@@ -1,7 +1,15 @@
-"""Production: PostgreSQL, and every secret comes from the environment."""
+"""Production: PostgreSQL, and whatever differs between hosts comes from the environment."""
 
 import os
 
+from config import listed, logs, number
+
 DEBUG = False
 SECRET_KEY = os.environ.get("SECRET_KEY")
+SECRET_KEY_FALLBACKS = listed("SECRET_KEY_FALLBACKS")
+SESSION_COOKIE_SECURE = True
 SQLALCHEMY_DATABASE_URI = os.environ.get("DATABASE_URL")
+PROXY_COUNT = number("PROXY_COUNT", 0)
+TRUSTED_HOSTS = listed("TRUSTED_HOSTS") or None
+WEB_CONCURRENCY = number("WEB_CONCURRENCY", 2)
+LOGGING = logs.JSON

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from checks import CHECKS
+from checks.jobs import check_jobs
 from checks.port import check_port, port_number
 from checks.problem import Skipped
 from checks.python import serving_version
@@ -18,8 +19,13 @@ from checks.views import check_views
 from launcher import processes, server
 
 ROOT = Path(__file__).resolve().parent.parent
-WITHOUT_PORT = [(name, check) for name, check in CHECKS if check is not check_port]
-FOR_DATABASE = [(name, check) for name, check in WITHOUT_PORT if check is not check_views]
+# What a command of the application needs not: a view may be wrong while the schema is mended.
+NEEDLESS = {
+    "db": (check_port, check_views, check_jobs),
+    "jobs": (check_port, check_views),
+    "jobs run": (check_port,),
+    "scheduler": (check_port,),
+}
 HELP = ("-h", "--help")
 
 
@@ -58,7 +64,7 @@ def parser() -> argparse.ArgumentParser:
     add.set_defaults(function=check, host=None, port=None)
     add = commands.add_parser("stop", help="stop what this service has running")
     add.set_defaults(function=stop)
-    for name, text in (("db", "migrate the database"), ("jobs", "list the jobs"),
+    for name, text in (("db", "migrate the database"), ("jobs", "list the jobs, or run one now"),
                        ("scheduler", "run the jobs, in production")):  # fmt: skip
         commands.add_parser(name, help=text)
     return top
@@ -103,7 +109,9 @@ def stop(options: argparse.Namespace) -> int:
 def flask(arguments: list[str]) -> int:
     """Run one of the application's own commands in the environment that serves."""
     service, name = Service(ROOT), arguments[0]
-    results = run_checks(WITHOUT_PORT if name == "scheduler" else FOR_DATABASE, service)
+    needless = NEEDLESS.get(" ".join(arguments[:2]), NEEDLESS[name])
+    checks = [(title, check) for title, check in CHECKS if check not in needless]
+    results = run_checks(checks, service)
     if name == "db":  # which is what mends the schema
         for result in results:
             result.problems = [p for p in result.problems if p.id != "database.migrations"]
@@ -112,5 +120,6 @@ def flask(arguments: list[str]) -> int:
         return 1
     if name == "scheduler":
         processes.record(ROOT)
-    app = "backend" if name == "scheduler" else server.DATABASE_APP
+    runs_jobs = name == "scheduler" or arguments[:2] == ["jobs", "run"]
+    app = "backend" if runs_jobs else server.DATABASE_APP
     return server.become([service.python, "-m", "flask", "--app", app, *arguments])

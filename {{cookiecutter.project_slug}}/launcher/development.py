@@ -11,6 +11,7 @@ import threading
 import traceback
 from collections.abc import Callable
 from contextlib import suppress
+from logging.config import dictConfig
 from typing import Any
 
 from werkzeug.serving import run_simple
@@ -24,18 +25,23 @@ def main(arguments: list[str]) -> int:
     if child:
         threading.Thread(target=leave_with_parent, args=(int(child[0]),), daemon=True).start()
     restarted = "restarted" in child
-    application = load(restarted)
+    application, scheduler = load(restarted)
     if not restarted:
         name = application.config["SERVICE_NAME"]
         print(f"{name} is on {url} (development, Ctrl-C stops it)", flush=True)
-    run_simple(
-        host,
-        int(port),
-        application,
-        use_reloader=reload == "1",
-        use_debugger=host in LOOPBACK,  # it runs whatever code it is sent
-        threaded=True,
-    )
+    try:
+        run_simple(
+            host,
+            int(port),
+            application,
+            use_reloader=reload == "1",
+            use_debugger=host in LOOPBACK,  # it runs whatever code it is sent
+            threaded=True,
+        )
+    except SystemExit as restart:  # the code has changed, and no job is waited for
+        if scheduler:
+            scheduler.stop(0)
+        os._exit(int(restart.code or 0))
     return 0
 
 
@@ -45,21 +51,21 @@ def leave_with_parent(lifeline: int) -> None:
     os._exit(1)
 
 
-def load(restarted: bool) -> Any:
+def load(restarted: bool) -> tuple[Any, Any]:
     """Make the application and start its jobs. After a change, a mistake is shown, not fatal."""
     try:
         from backend import create_app, scheduler
 
         application = create_app()
-        scheduler.start(application)
-        return application
+        dictConfig(application.config["LOGGING"])
+        return application, scheduler.start(application)
     except Exception as error:
         if not restarted:
             if type(error).__name__ == "AsyncViewError":  # whose text says it all
                 sys.exit(str(error))
             raise
         traceback.print_exc()
-        return broken(error)
+        return broken(error), None
 
 
 def broken(error: Exception) -> Callable[..., Any]:

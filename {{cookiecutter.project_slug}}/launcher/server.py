@@ -46,10 +46,14 @@ def end(number: int, frame: Any) -> None:
 
 
 def serve_production(service: Service, listener: socket.socket) -> int:
-    print(f"{service.setting('SERVICE_NAME')} is on {url_of(listener)} (production)", flush=True)
+    # Standard output is for the log, whose lines are JSON.
+    name, url = service.setting("SERVICE_NAME"), url_of(listener)
+    print(f"{name} is on {url} (production)", file=sys.stderr, flush=True)
     processes.record(service.root, listener.getsockname()[1])
     if sys.platform == "win32":
         return become([service.python, "-m", "launcher.windows", str(listener.fileno())])
+    if not os.environ.get("WEB_CONCURRENCY"):
+        os.environ.pop("WEB_CONCURRENCY", None)  # gunicorn takes an empty one for a number
     return become([service.python, "-m", "gunicorn", "--bind", f"fd://{listener.fileno()}"])
 
 

@@ -16,8 +16,10 @@ def post_message() -> dict[str, Any]:
     text = requested_message()
     message = Message(text=text, reply=reply(text))
     db.session.add(message)
+    db.session.flush()
+    answer = {"id": message.id, "reply": message.reply}
     db.session.commit()
-    return {"id": message.id, "reply": message.reply}
+    return answer
 
 
 def reply(text: str) -> str:

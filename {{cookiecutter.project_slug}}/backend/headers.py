@@ -1,0 +1,57 @@
+"""What every answer carries: the id of its request, and what keeps data from being misused.
+
+The id comes in the header X-Request-ID, or is made here. It is on every log line of the request.
+"""
+
+import logging
+import random
+import re
+from collections.abc import Callable, Iterable
+from contextvars import ContextVar
+from typing import Any
+
+from flask import Flask
+
+request_id: ContextVar[str] = ContextVar("request_id", default="-")
+# Whatever else a caller sends could forge a line or fill the logs, and is replaced.
+ACCEPTED = re.compile(r"[A-Za-z0-9._:/+=@-]{1,100}")
+
+# Nobody is to guess an answer's type, show it in a frame or keep it. A page needs a policy of
+# its own: a header that a view sets is left as it is.
+HEADERS = (
+    ("X-Content-Type-Options", "nosniff"),
+    ("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"),
+    ("Cache-Control", "no-store"),
+)
+
+
+class AddRequestId(logging.Filter):
+    """Gives every log record the attribute request_id, which is - outside of requests."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        record.request_id = request_id.get()
+        return True
+
+
+class Headers:
+    """WSGI middleware around everything else, so that no line and no answer goes without."""
+
+    def __init__(self, application: Callable[..., Iterable[bytes]]) -> None:
+        self.application = application
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        this = environ.get("HTTP_X_REQUEST_ID")
+        if this is None or not ACCEPTED.fullmatch(this):
+            this = f"{random.getrandbits(128):032x}"
+        request_id.set(this)
+
+        def start(status: str, headers: list[tuple[str, str]], *error: Any) -> Any:
+            given = dict(headers)
+            added = [header for header in HEADERS if header[0] not in given]
+            return start_response(status, [*headers, *added, ("X-Request-ID", this)], *error)
+
+        return self.application(environ, start)
+
+
+def init_app(app: Flask) -> None:
+    app.wsgi_app = Headers(app.wsgi_app)  # type: ignore[method-assign]
