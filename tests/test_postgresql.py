@@ -57,6 +57,7 @@ def test_a_migrated_database_is_fine_in_every_spelling(project, server, migrated
     for scheme in ("postgres", "postgresql", "postgresql+psycopg"):
         url = server.url().replace("postgresql", scheme)
         assert project.ids(**migrated | {"DATABASE_URL": url}) == set()
+        assert project.ids(**migrated | {"DATABASE_URL": f"{url}?application_name=a@b"}) == set()
 
 
 def test_a_revision_that_the_code_does_not_know_is_told(project, server, migrated, tmp_path):
@@ -89,6 +90,7 @@ def test_a_database_that_cannot_be_reached_is_told_without_the_password(project,
         "mysql://app:geheim@127.0.0.1/x",
         "postgresql://app:gehe@im@127.0.0.1/x",
         "postgresql://app:gehe/im@127.0.0.1/x",
+        "postgresql://app:gehe?im@127.0.0.1/x",
         "postgres:app:geheim",
     ],
 )

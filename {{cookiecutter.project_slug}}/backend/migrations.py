@@ -22,13 +22,17 @@ ADVISORY_LOCK = 20_251_102
 
 
 class LockedAlembic(Alembic):
-    """On PostgreSQL one migration runs at a time; the others wait, and find nothing to do."""
+    """On PostgreSQL one migration runs at a time; the others wait, and find nothing to do.
+
+    The lock ends with the migration's transaction. A migration may take its time.
+    """
 
     def run_migrations(self, fn: Any, **kwargs: Any) -> None:
         connection = self.migration_context.connection
         if connection is not None and connection.dialect.name == "postgresql":
-            connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": ADVISORY_LOCK})
-            connection.commit()
+            connection.execute(text("SET LOCAL statement_timeout = 0"))
+            connection.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
+            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": ADVISORY_LOCK})
         super().run_migrations(fn, **kwargs)
 
 

@@ -12,9 +12,11 @@ from types import ModuleType
 from typing import Any, get_type_hints
 
 from checks.problem import Problem
-from checks.source import module_file, parse
+from checks.source import module_file, name_of, parse
 
 ENVIRONMENTS = ("development", "production")
+# What reads a variable of the environment: os's own and config/__init__.py's.
+READING = ("get", "getenv", "number", "listed")
 # How the reader gives a variable to the commands that follow.
 EXPORT = '$env:{} = "{}"' if sys.platform == "win32" else 'export {}="{}"'
 
@@ -23,12 +25,14 @@ EXPORT = '$env:{} = "{}"' if sys.platform == "win32" else 'export {}="{}"'
 class Configuration:
     """`values` holds what the modules set, `declared` the types in config/default.py.
 
-    `ignored` are their other names, which Flask takes for no settings: it wants capitals.
+    `defaults` is what is set there. `ignored` are the modules' other names, which Flask takes
+    for no settings: it wants capitals.
     """
 
     module: Path
     values: dict[str, Any] = field(default_factory=dict)
     declared: dict[str, Any] = field(default_factory=dict)
+    defaults: dict[str, Any] = field(default_factory=dict)
     ignored: Set[str] = frozenset()
     broken: tuple[Problem, ...] = ()
 
@@ -43,8 +47,8 @@ class Configuration:
         _, node = self.binding(key)
         for call in ast.walk(node) if node else ():
             match call:
-                case ast.Call(func=ast.Attribute(attr="get" | "getenv"), args=[first, *_]):
-                    return getattr(first, "value", None)
+                case ast.Call(args=[ast.Constant(value=str(name)), *_]) if name_of(call) in READING:
+                    return name
         return None
 
     def binding(self, key: str) -> tuple[Path, ast.stmt] | tuple[None, None]:
@@ -70,7 +74,7 @@ def load(root: Path, environment: str) -> Configuration:
         return Configuration(path, broken=tuple(broken))
     default, own = map(keys, modules)
     ignored = {name for module in modules for name in vars(module) if not name.isupper()}
-    return Configuration(path, default | own, get_type_hints(modules[0]), ignored)
+    return Configuration(path, default | own, get_type_hints(modules[0]), default, ignored)
 
 
 def unknown_environment(name: str) -> Problem:

@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote
 
 from checks.dependencies import check_dependencies
@@ -97,7 +98,9 @@ def sqlite_revision(path: Path) -> str | None:
 
 
 def check_postgresql(url: str, service: Service) -> Iterator[Problem]:
-    credentials, _, _ = url.partition("://")[2].rpartition("@")
+    rest = url.partition("://")[2]
+    path = rest.partition("?")[0]  # an @ further on is no end of a password, unless there is none
+    credentials = (path if "@" in path else rest).rpartition("@")[0]
     if re.search(r"[@/?#\s]", credentials):
         yield url_problem("has a character in its user or password that must be encoded", service)
         return
@@ -110,9 +113,28 @@ def check_postgresql(url: str, service: Service) -> Iterator[Problem]:
         yield Problem("database.unreachable", reason, hint)
     else:
         yield from check_revision(answer["revision"], service)
+        yield from check_connections(answer["connections"], service)
 
 
-def ask_postgresql(url: str, service: Service) -> dict[str, str | None]:
+def check_connections(available: int, service: Service) -> Iterator[Problem]:
+    """Warn if the service, all its processes being busy, could ask for more than there are."""
+    keys = ("DATABASE_POOL_SIZE", "DATABASE_MAX_OVERFLOW", "WEB_CONCURRENCY")
+    values = [value for value in map(service.setting, keys) if isinstance(value, int)]
+    if len(values) < len(keys):
+        return  # which the check of the settings says
+    size, overflow, workers = values
+    needed = (size + overflow) * (workers + 1)
+    if needed > available:
+        fact = (
+            f"({size} DATABASE_POOL_SIZE + {overflow} DATABASE_MAX_OVERFLOW) x ({workers} workers"
+            f" + 1 scheduler) = {needed} connections; the server has {available} to give"
+        )
+        where = service.configuration.where("DATABASE_POOL_SIZE")
+        hint = "lower one of them, or raise max_connections in the server's postgresql.conf"
+        yield Problem("database.connections", fact, hint, where, level="warning")
+
+
+def ask_postgresql(url: str, service: Service) -> dict[str, Any]:
     """The driver is in the environment that serves, so the question is asked from there."""
     probe = Path(__file__).with_name("postgresql_probe.py")
     environment = os.environ | {"DATABASE_URL": re.sub(r"^postgres\w*(\+\w+)?", "postgresql", url)}

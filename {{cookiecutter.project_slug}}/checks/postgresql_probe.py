@@ -1,4 +1,7 @@
-"""Run by the environment that serves: prints the revision of the PostgreSQL in DATABASE_URL."""
+"""Run by the environment that serves: prints what the PostgreSQL in DATABASE_URL says of itself.
+
+That is the revision of its schema, and how many connections it has for those who are no superuser.
+"""
 
 import json
 import os
@@ -6,12 +9,19 @@ import sys
 
 import psycopg
 
+CONNECTIONS = """
+SELECT sum(CASE WHEN name = 'max_connections' THEN 1 ELSE -1 END * setting::int) FROM pg_settings
+WHERE name IN ('max_connections', 'superuser_reserved_connections', 'reserved_connections')
+"""
+
 url, patience = os.environ["DATABASE_URL"], int(sys.argv[1])
 try:
     with psycopg.connect(url, connect_timeout=patience) as connection:
-        row = connection.execute("SELECT to_regclass('alembic_version')").fetchone()
-        if row[0]:
-            row = connection.execute("SELECT max(version_num) FROM alembic_version").fetchone()
-    print(json.dumps({"revision": row[0]}))
+        (connections,) = connection.execute(CONNECTIONS).fetchone()
+        (revision,) = connection.execute("SELECT to_regclass('alembic_version')").fetchone()
+        if revision:
+            query = "SELECT max(version_num) FROM alembic_version"
+            (revision,) = connection.execute(query).fetchone()
+    print(json.dumps({"revision": revision, "connections": int(connections)}))
 except psycopg.Error as error:
     print(json.dumps({"error": str(error).strip().replace("\n", " ")}))

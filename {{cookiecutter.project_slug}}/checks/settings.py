@@ -38,8 +38,12 @@ FOREIGN_SETTINGS = {
     "SQLALCHEMY_RECORD_QUERIES": "Flask-SQLAlchemy",
     "SQLALCHEMY_TRACK_MODIFICATIONS": "Flask-SQLAlchemy",
 }
+# The least that makes sense. SQLAlchemy takes 0 connections for as many as one likes.
+LEAST = {"WEB_CONCURRENCY": 1, "DATABASE_POOL_SIZE": 1, "DATABASE_MAX_OVERFLOW": 0}
 SECRET_LENGTH = 32
-PLACEHOLDER = re.compile(r"change|secret|password|example|placeholder|develop|(.)\1{7}", re.I)
+PLACEHOLDER = re.compile(
+    r"change|secret|password|example|placeholder|develop|(.)\1{7}|(.{2,16})\2{3}", re.I | re.S
+)
 WRITE_SQLITE = "write SQLALCHEMY_DATABASE_URI = f\"sqlite:///{instance / 'development.db'}\""
 NEW_SECRET = f'{PYTHON} -c "import secrets; print(secrets.token_hex(32))"'
 
@@ -51,9 +55,11 @@ def check_settings(service: Service) -> Iterator[Problem]:
     yield from ignored_settings(configuration)
     yield from missing_settings(configuration)
     yield from wrong_types(configuration)
+    yield from wrong_values(configuration)
     yield from unknown_time_zone(configuration)
     if service.environment == "production":
-        yield from weak_secret(configuration)
+        yield from weak_secrets(configuration)
+        yield from debugging(configuration)
 
 
 def unknown_settings(configuration: Configuration) -> Iterator[Problem]:
@@ -115,8 +121,23 @@ def wrong_types(configuration: Configuration) -> Iterator[Problem]:
         if value is not None and not fits(value, declared):
             name = getattr(declared, "__name__", str(declared))
             fact = f"{key} must be {name} and is {type(value).__name__}"
-            hint = f"write a value of type {name}"
-            yield Problem("settings.type", fact, hint, configuration.where(key))
+            yield mistaken("settings.type", key, fact, f"a value of type {name}", configuration)
+
+
+def wrong_values(configuration: Configuration) -> Iterator[Problem]:
+    for key, least in LEAST.items():
+        value = configuration.values.get(key)
+        if isinstance(value, int) and value < least:
+            fact = f"{key} is {value} and must be at least {least}"
+            yield mistaken("settings.value", key, fact, str(least), configuration)
+
+
+def mistaken(id: str, key: str, fact: str, right: str, configuration: Configuration) -> Problem:
+    """Say where the right value belongs: into the environment, if it is read from there."""
+    hint = f"write {right}"
+    if variable := configuration.variable(key):
+        hint = EXPORT.format(variable, configuration.defaults.get(key, right))
+    return Problem(id, fact, hint, configuration.where(key))
 
 
 def fits(value: Any, declared: Any) -> bool:
@@ -146,9 +167,25 @@ def unknown_time_zone(configuration: Configuration) -> Iterator[Problem]:
             yield Problem("jobs.timezone", fact, hint, configuration.where("TIMEZONE"))
 
 
-def weak_secret(configuration: Configuration) -> Iterator[Problem]:
+def weak_secrets(configuration: Configuration) -> Iterator[Problem]:
     secret = configuration.values.get("SECRET_KEY")
-    if isinstance(secret, str) and (len(secret) < SECRET_LENGTH or PLACEHOLDER.search(secret)):
+    if isinstance(secret, str) and is_weak(secret):
         fact = f"SECRET_KEY can be guessed; it needs {SECRET_LENGTH} random characters"
         hint = EXPORT.format("SECRET_KEY", example("SECRET_KEY"))
         yield Problem("settings.secret", fact, hint, configuration.where("SECRET_KEY"))
+    former = configuration.values.get("SECRET_KEY_FALLBACKS") or ()
+    if any(map(is_weak, former)):
+        fact = "SECRET_KEY_FALLBACKS has a key that can be guessed, and what it signs is believed"
+        hint = EXPORT.format("SECRET_KEY_FALLBACKS", "")
+        yield Problem("settings.secret", fact, hint, configuration.where("SECRET_KEY_FALLBACKS"))
+
+
+def is_weak(secret: str) -> bool:
+    return len(secret) < SECRET_LENGTH or bool(PLACEHOLDER.search(secret))
+
+
+def debugging(configuration: Configuration) -> Iterator[Problem]:
+    for key in ("DEBUG", "TESTING"):
+        if configuration.values.get(key) is True:
+            fact = f"{key} is on, which shows callers what the service is made of"
+            yield Problem("settings.debug", fact, f"write {key} = False", configuration.where(key))

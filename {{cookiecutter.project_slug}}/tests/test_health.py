@@ -1,8 +1,16 @@
+from datetime import datetime
+from pathlib import Path
+from threading import Event
+
+import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from backend import scheduler
+from backend import create_app
+from backend.jobs import JOBS
 from backend.models import now
+from backend.routes import health
+from backend.scheduler import Scheduler
 
 
 def test_ping_answers_without_tables(empty_app: Flask) -> None:
@@ -21,11 +29,40 @@ def test_ready_after_the_migrations(migrated_app: Flask) -> None:
 
 
 def test_ready_tells_when_a_scheduler_was_seen(migrated_app: Flask) -> None:
-    seen = now()
-    scheduler.say_seen(migrated_app, seen)
+    before = now().replace(microsecond=0)
+    Scheduler(migrated_app).watch()
     answer = migrated_app.test_client().get("/readyz")
-    assert answer.json["scheduler_seen"] == seen.isoformat(timespec="seconds")
+    assert datetime.fromisoformat(answer.json["scheduler_seen"]) >= before
+    assert [job["id"] for job in answer.json["jobs"]] == [job.id for job in JOBS]
 
 
 def test_an_unknown_page_is_not_found(client: FlaskClient) -> None:
     assert client.get("/nothing").status_code == 404
+
+
+def test_not_ready_while_the_database_is_away(tmp_path: Path) -> None:
+    app = create_app({"SQLALCHEMY_DATABASE_URI": f"sqlite:///{tmp_path}"})
+    assert app.test_client().get("/ping").status_code == 200
+    assert_no_answer(app)
+
+
+def test_not_ready_while_the_database_takes_too_long(
+    migrated_app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answered = Event()
+    monkeypatch.setattr(health, "PATIENCE", 0.05)
+    with monkeypatch.context() as slow:
+        slow.setattr("backend.migrations.is_current", lambda connection: answered.wait(20))
+        assert_no_answer(migrated_app)
+        assert_no_answer(migrated_app)  # while the first still waits
+        answered.set()
+        with health.asking:
+            pass  # it has come to its end
+    monkeypatch.setattr(health, "PATIENCE", 20)
+    assert migrated_app.test_client().get("/readyz").status_code == 200
+
+
+def assert_no_answer(app: Flask) -> None:
+    answer = app.test_client().get("/readyz")
+    assert answer.status_code == 503
+    assert answer.json == {"status": "unavailable", "database": "does not answer"}

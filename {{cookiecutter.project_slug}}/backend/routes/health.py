@@ -1,35 +1,82 @@
 """Health: /ping says that the process answers, /readyz that it can do its work."""
 
-from flask import Blueprint, current_app
-from sqlalchemy import func, select
+from contextvars import copy_context
+from datetime import datetime
+from queue import Empty, SimpleQueue
+from threading import Lock, Thread
+from typing import Any
+
+from flask import Blueprint, Flask, Response, current_app
 from sqlalchemy.exc import SQLAlchemyError
 
 from backend.database import db
-from backend.models import SchedulerSeen
+from backend.jobs import JOBS, Job
+from backend.models import now
+from backend.runs import last_run, next_tick, scheduler_seen
 
 bp = Blueprint("health", __name__)
 
+# Seconds that /readyz waits for the database.
+PATIENCE = 3
+asking = Lock()
+
 
 @bp.get("/ping")
-def ping() -> dict[str, str]:
-    return {"status": "ok"}
+def ping() -> Response:
+    return Response(b'{"status":"ok"}\n', content_type="application/json")
 
 
 @bp.get("/readyz")
-def readyz() -> tuple[dict[str, str | None], int]:
+def readyz() -> tuple[dict[str, Any], int]:
     """200 if the database answers and has the schema of the code, else 503 with the reason.
 
     A scheduler that has not been seen is told and is no reason: the web can do without it.
     """
+    app = current_app._get_current_object()  # type: ignore[attr-defined]
+    state = {"database": "does not answer"}
+    if asking.acquire(timeout=PATIENCE):
+        answers: SimpleQueue[dict[str, Any]] = SimpleQueue()
+        context = copy_context()  # which has the request's id
+        Thread(target=context.run, args=(ask, app, answers), daemon=True).start()
+        try:
+            state = answers.get(timeout=PATIENCE)
+        except Empty:
+            app.logger.warning("not ready: the database takes longer than %d s", PATIENCE)
+    ready = state.get("migrations") == "ok"
+    return {"status": "ok" if ready else "unavailable"} | state, 200 if ready else 503
+
+
+def ask(app: Flask, answers: SimpleQueue[dict[str, Any]]) -> None:
+    """Ask the database, in a thread that may hang: one that is frozen never answers."""
+    try:
+        with app.app_context():
+            state = database_state()
+    except SQLAlchemyError as error:
+        app.logger.warning("not ready: %s", error)
+        state = {"database": "does not answer"}
+    finally:
+        asking.release()
+    answers.put(state)
+
+
+def database_state() -> dict[str, Any]:
     from backend.migrations import is_current
 
-    try:
-        current = is_current(db.session.connection())
-        seen = db.session.scalar(select(func.max(SchedulerSeen.seen_at))) if current else None
-    except SQLAlchemyError as error:
-        current_app.logger.warning("not ready: %s", error)
-        return {"status": "unavailable", "database": "does not answer"}, 503
-    if not current:
-        return {"status": "unavailable", "database": "ok", "migrations": "pending"}, 503
-    seen_at = seen and seen.isoformat(timespec="seconds")
-    return {"status": "ok", "database": "ok", "migrations": "ok", "scheduler_seen": seen_at}, 200
+    if not is_current(db.session.connection()):
+        return {"database": "ok", "migrations": "pending"}
+    return {
+        "database": "ok",
+        "migrations": "ok",
+        "scheduler_seen": iso(scheduler_seen()),
+        "jobs": [job_state(job) for job in JOBS[:100]],
+    }
+
+
+def job_state(job: Job) -> dict[str, Any]:
+    run = last_run(job)
+    last = run and {"outcome": run.outcome or "running", "due": iso(run.due)}
+    return {"id": job.id, "next_due": iso(next_tick(job, now())), "last": last}
+
+
+def iso(moment: datetime | None) -> str | None:
+    return moment and moment.isoformat(timespec="seconds")
