@@ -1,11 +1,15 @@
 """The service's commands: `flask --app backend db|jobs|scheduler`, or `python run.py …`."""
 
+import sys
+from logging.config import dictConfig
+
 import click
 from flask import Flask, current_app
 from flask.cli import AppGroup
 
-from backend import scheduler
+from backend import runs, scheduler
 from backend.jobs import JOBS
+from backend.models import now
 
 TIME = "%Y-%m-%d %H:%M:%S %Z"
 
@@ -29,22 +33,39 @@ class MigrationCommands(AppGroup):
 
 def init_app(app: Flask) -> None:
     app.cli.add_command(MigrationCommands("db", help="Migrate the database."))
-    app.cli.add_command(list_jobs)
+    app.cli.add_command(jobs)
     app.cli.add_command(run_scheduler)
 
 
-@click.command("jobs")
-def list_jobs() -> None:
+@click.group("jobs", invoke_without_command=True)
+@click.pass_context
+def jobs(context: click.Context) -> None:
     """List the jobs: when each runs, when it is due next, how it last ended."""
+    if context.invoked_subcommand:
+        return
     for job in JOBS:
-        due = scheduler.next_due(job, current_app.config["TIMEZONE"])
-        run = scheduler.last_run(job)
-        last = f"{run.outcome or 'started'} {run.started_at:{TIME}}" if run else "never run"
+        run, due = runs.last_run(job), runs.next_tick(job, now())
+        last = f"{run.outcome or 'running'} {run.due:{TIME}}" if run else "never run"
         click.echo(f"{job.id}: {job.trigger}, next {due:{TIME}}, last {last}")
+    seen = runs.scheduler_seen()
+    click.echo(f"A scheduler was last seen {seen:{TIME}}" if seen else "No scheduler was seen yet")
+
+
+@jobs.command("run")
+@click.argument("id", type=click.Choice([job.id for job in JOBS]), metavar="ID")
+def run_job(id: str) -> None:
+    """Run a job now, and wait for its end."""
+    dictConfig(current_app.config["LOGGING"])
+    job = next(job for job in JOBS if job.id == id)
+    outcome = runs.run(job, now(), "command")
+    if outcome is None:
+        raise click.ClickException(f"{id} is running already, and never runs twice at a time")
+    click.echo(f"{id} {outcome}")
+    sys.exit(outcome != "succeeded")
 
 
 @click.command("scheduler")
 def run_scheduler() -> None:
     """Run the jobs in this process until it is ended."""
-    click.echo(f"Running {', '.join(job.id for job in JOBS)}; Ctrl-C stops it")
+    dictConfig(current_app.config["LOGGING"])
     scheduler.run(current_app._get_current_object())  # type: ignore[attr-defined]

@@ -2,10 +2,14 @@
 
 from datetime import UTC, datetime
 
-from sqlalchemy import Text
+from sqlalchemy import Index, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from backend.database import Base, UtcDateTime
+
+UNENDED = text("ended_at IS NULL")
+# The causes whose due times are those of the job's trigger, one after the other.
+TICKS = ("tick", "added")
 
 
 def now() -> datetime:
@@ -24,18 +28,31 @@ class Message(Base):
 
 
 class JobRun(Base):
-    """One tick of one job. The primary key is the claim: whoever inserts the row runs the job."""
+    """One run of one job, or why there was none.
+
+    The keys are the claim: whoever inserts the row runs the job. There is one row for a due
+    time, and of the rows without an end one for a job, so that no run overlaps the next.
+    `cause` is tick, retry, command, or added: when the job was first seen, which is no run.
+    `outcome` is succeeded, failed, skipped, dead (its process was), left (at SIGTERM), added.
+    """
 
     __tablename__ = "job_run"
 
     job: Mapped[str] = mapped_column(primary_key=True)
     due: Mapped[datetime] = mapped_column(UtcDateTime, primary_key=True)
+    cause: Mapped[str]
+    process: Mapped[str]
     host: Mapped[str]
     pid: Mapped[int]
-    started_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    started_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    seen_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     ended_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     outcome: Mapped[str | None]
     error: Mapped[str | None] = mapped_column(Text)
+
+    __table_args__ = (
+        Index("uq_job_run_job", job, unique=True, postgresql_where=UNENDED, sqlite_where=UNENDED),
+    )
 
 
 class SchedulerSeen(Base):
@@ -43,6 +60,7 @@ class SchedulerSeen(Base):
 
     __tablename__ = "scheduler_seen"
 
-    host: Mapped[str] = mapped_column(primary_key=True)
-    pid: Mapped[int] = mapped_column(primary_key=True)
+    process: Mapped[str] = mapped_column(primary_key=True)
+    host: Mapped[str]
+    pid: Mapped[int]
     seen_at: Mapped[datetime] = mapped_column(UtcDateTime)

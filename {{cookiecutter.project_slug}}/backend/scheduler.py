@@ -1,47 +1,39 @@
-"""Runs JOBS with APScheduler; of all processes that do so, one runs each tick.
+"""Runs JOBS; of all processes that do so, on however many hosts, one runs each tick.
 
-APScheduler says when a job is due. Whoever then inserts the row (job, due) into the table
-job_run runs the job; the primary key lets one process do so and no second.
+APScheduler says when a job is due, backend/runs.py who runs it. All that several processes need
+to agree on is in the database.
 """
 
 import logging
 import os
 import signal
-import socket
 import sys
+import time
+from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from inspect import iscoroutinefunction, isgeneratorfunction
+from threading import Lock, Thread
 from typing import Any
 
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
-from apscheduler.schedulers.base import BaseScheduler
-from apscheduler.schedulers.blocking import BlockingScheduler
-from apscheduler.triggers.base import BaseTrigger
-from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 from flask import Flask
-from sqlalchemy import bindparam, select, text, update
+from sqlalchemy import Row
 from sqlalchemy.exc import SQLAlchemyError
 
-from backend.database import UtcDateTime, db
+from backend import runs
+from backend.database import db
 from backend.jobs import JOBS, Job
 from backend.models import JobRun, SchedulerSeen, now
+from backend.triggers import read_trigger
 
 logger = logging.getLogger(__name__)
 
-# Every process counts intervals from here, so that all agree on what is due.
-INTERVALS_START = datetime(2000, 1, 1, tzinfo=UTC)
-# A tick that could not start on time, in a process that was busy or asleep, may be this late.
-MISFIRE_GRACE_TIME = 3600
-# How often a scheduler says that it is alive, in seconds.
-SEEN_EVERY = 30
-
-
-# The same in PostgreSQL and SQLite. The row count would not do: psycopg's is misread.
-CLAIM = text(
-    "INSERT INTO job_run (job, due, host, pid, started_at)"
-    " VALUES (:job, :due, :host, :pid, :started_at) ON CONFLICT DO NOTHING RETURNING job"
-).bindparams(bindparam("due", type_=UtcDateTime), bindparam("started_at", type_=UtcDateTime))
+# A process that was busy, asleep or without a database runs the last tick that it missed.
+OPTIONS = {"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
+SECOND = timedelta(seconds=1)
 
 
 class TickExecutor(ThreadPoolExecutor):
@@ -52,99 +44,168 @@ class TickExecutor(ThreadPoolExecutor):
         super()._do_submit_job(job, run_times)
 
 
-def start(app: Flask) -> BaseScheduler:
+def start(app: Flask) -> "Scheduler":
     """Run the jobs in threads of this process, beside whatever else it does."""
-    scheduler = BackgroundScheduler(timezone=UTC)
-    add_jobs(scheduler, app)
+    scheduler = Scheduler(app)
     scheduler.start()
     return scheduler
 
 
 def run(app: Flask) -> None:
-    """Run the jobs until SIGTERM or Ctrl-C; a job that is running then comes to its end."""
-    scheduler = BlockingScheduler(timezone=UTC)
-    add_jobs(scheduler, app)
+    """Run the jobs until SIGTERM or Ctrl-C; those that are running may come to their end."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())
+    scheduler = start(app)
     try:
-        scheduler.start()
+        while True:  # not in APScheduler's loop, which swallows what is raised at some places
+            time.sleep(1)
     except (KeyboardInterrupt, SystemExit):
-        scheduler.shutdown()
+        ended = scheduler.stop(app.config["JOB_STOP_TIMEOUT"])
+        logging.shutdown()
+        os._exit(0 if ended else 1)  # threads that do not end would hold the process
 
 
-def add_jobs(scheduler: BaseScheduler, app: Flask) -> None:
-    scheduler.add_executor(TickExecutor())
-    options = {"coalesce": True, "max_instances": 1, "misfire_grace_time": MISFIRE_GRACE_TIME}
-    options["kwargs"] = {"due": None}  # which TickExecutor fills in
-    for job in JOBS:
-        trigger = read_trigger(job.trigger, app.config["TIMEZONE"])
-        scheduler.add_job(run_tick, trigger, [app, job], id=job.id, **options)
-    seen = IntervalTrigger(seconds=SEEN_EVERY, timezone=UTC)
-    scheduler.add_job(say_seen, seen, [app], id="seen", next_run_time=now(), **options)
+class Scheduler:
+    """`connected` is whether the database answered last, `behind` whether a tick may be missing.
 
-
-def read_trigger(trigger: str | timedelta, timezone: str) -> BaseTrigger:
-    """Return APScheduler's trigger. Raise ValueError for a line that it would misread.
-
-    It numbers weekdays from Monday = 0 where cron has Sunday = 0, so only names will do.
+    `recorded` holds of each job a tick up to which there is a row for every one. `since` is when
+    the database came into sight: before, no process could say that it lives.
     """
-    if isinstance(trigger, timedelta):
-        seconds = int(trigger.total_seconds())
-        return IntervalTrigger(seconds=seconds, start_date=INTERVALS_START, timezone=UTC)
-    if any(character in "0123456789#" for character in trigger.split()[-1]):
-        raise ValueError(f"{trigger!r}: write weekdays by name, such as mon-fri")
-    return CronTrigger.from_crontab(trigger, timezone)
+
+    def __init__(self, app: Flask) -> None:
+        self.app, self.timer = app, BackgroundScheduler(timezone=UTC)
+        self.connected = self.behind = True
+        self.lock = Lock()
+        self.since = now()
+        self.stopping = False
+        self.recorded: dict[str, datetime] = {}
+
+    def start(self) -> None:
+        refuse_what_cannot_run(self.app.config["TIMEZONE"])
+        # Each job may hold a connection to the database, and a second one for a moment.
+        connections = ("DATABASE_POOL_SIZE", "DATABASE_MAX_OVERFLOW")
+        threads = sum(self.app.config[key] for key in connections) // 2
+        self.timer.add_executor(TickExecutor(max(1, threads)))
+        self.timer.add_executor(ThreadPoolExecutor(1), "watch")
+        every = min([30, *(job.dead_after.total_seconds() / 3 for job in JOBS)])
+        trigger = IntervalTrigger(seconds=max(1, int(every)), timezone=UTC)
+        self.timer.add_job(
+            self.watch, trigger, id="watch", executor="watch", next_run_time=now(), **OPTIONS
+        )
+        self.timer.start()
+
+    def watch(self) -> None:
+        """Say that this process lives, look for runs whose process does not, and catch up."""
+        behind, self.behind = self.behind, False
+        with self.app.app_context():
+            try:
+                db.session.merge(SchedulerSeen(**runs.PROCESS, seen_at=now()))
+                db.session.commit()
+                self.bury_the_dead()
+                if behind:
+                    self.catch_up()
+            except SQLAlchemyError as error:
+                self.lost(error)
+                return
+        if not self.connected:
+            logger.info("the database answers again")
+            self.since = now()
+        self.connected = True
+
+    def lost(self, error: SQLAlchemyError) -> None:
+        """Say once that the database is away, and look every second whether it is back."""
+        with self.lock:
+            was_connected, self.connected, self.behind = self.connected, False, True
+        if was_connected:
+            logger.error("the database does not answer, and jobs wait: %s", error)
+        self.timer.modify_job("watch", next_run_time=now() + SECOND)
+
+    def catch_up(self) -> None:
+        """Let every job go on from its last recorded tick: what was missed is due at once."""
+        for job in JOBS:
+            trigger = read_trigger(job.trigger, self.app.config["TIMEZONE"])
+            self.recorded[job.id] = runs.last_tick(job)
+            due = runs.next_tick(job, self.recorded[job.id])
+            self.timer.add_job(
+                self.tick, trigger, [job], {"due": due}, job.id,
+                next_run_time=due, replace_existing=True, **OPTIONS,
+            )  # fmt: skip
+
+    def tick(self, job: Job, due: datetime) -> None:
+        """Run a job's tick; those that were missed before it are recorded as skipped."""
+        limit = timedelta(seconds=self.app.config["JOB_MISFIRE_GRACE_TIME"])
+        with self.app.app_context():
+            try:
+                runs.skip(job, self.missed(job, due), "missed")
+                if due < now() - limit:
+                    runs.skip(job, [due], "missed")
+                elif not self.stopping and not runs.run(job, due, "tick"):
+                    runs.skip(job, [due], "the run before had not ended")
+                self.recorded[job.id] = due
+            except SQLAlchemyError as error:
+                self.lost(error)
+
+    def missed(self, job: Job, due: datetime) -> Iterator[datetime]:
+        """Yield the ticks before `due` of which nothing is recorded."""
+        kept = now() - timedelta(days=self.app.config["JOB_RUN_KEEP_DAYS"])
+        last = self.recorded.get(job.id) or runs.last_tick(job)
+        tick = runs.next_tick(job, max(last, kept))
+        while tick < due:
+            yield tick
+            tick = runs.next_tick(job, tick)
+
+    def bury_the_dead(self) -> None:
+        """End the runs whose process is gone, and run them once more if their job says so."""
+        jobs = {job.id: job for job in JOBS}
+        for run in runs.unended():
+            job = jobs.get(run.job)
+            # Unless it was heard of since: this process may have been stopped for a while.
+            unheard = JobRun.seen_at == run.seen_at
+            if not self.is_dead(run, job) or not runs.end(run, "dead", unheard):
+                continue
+            if job and job.retry and run.cause != "retry":
+                self.timer.add_job(self.retry, args=[job], kwargs={"due": None}, **OPTIONS)
+
+    def is_dead(self, run: Row[Any], job: Job | None) -> bool:
+        if run.process == runs.PROCESS["process"]:  # it was inserted, but the answer was lost
+            return (run.job, run.due) not in runs.running
+        dead_after = job.dead_after if job else Job.dead_after
+        return max(run.seen_at, self.since) < now() - dead_after
+
+    def retry(self, job: Job, due: datetime) -> None:
+        with self.app.app_context():
+            try:
+                if self.stopping or not runs.run(job, due, "retry"):
+                    logger.warning("job %s is not run once more", job.id)
+            except SQLAlchemyError as error:
+                self.lost(error)
+
+    def stop(self, limit: float) -> bool:
+        """Wait `limit` seconds for what runs, record what then still does; True if nothing does."""
+        self.stopping = True
+        with suppress(KeyboardInterrupt, SystemExit):  # whoever asks again does not want to wait
+            self.timer.shutdown(wait=False)
+            with runs.ended:
+                if runs.ended.wait_for(lambda: not runs.running, timeout=limit):
+                    return True
+        leaving = Thread(target=self.leave, daemon=True)
+        leaving.start()
+        leaving.join(5)  # a database that is frozen does not hold the process
+        return False
+
+    def leave(self) -> None:
+        with self.app.app_context(), suppress(SQLAlchemyError):
+            for run in runs.unended():
+                if (run.job, run.due) in runs.running:
+                    runs.end(run, "left")
 
 
-def run_tick(app: Flask, job: Job, due: datetime) -> None:
-    with app.app_context():
-        try:
-            if claim(job, due):
-                finish(job, due, error=run_job(job))
-        except SQLAlchemyError as error:
-            logger.error("job %s: the database does not answer: %s", job.id, error)
-
-
-def claim(job: Job, due: datetime) -> bool:
-    """Return whether this process, and so no other, is to run the job's tick."""
-    row = {"job": job.id, "due": due, "host": socket.gethostname(), "pid": os.getpid()}
-    claimed = db.session.scalar(CLAIM, row | {"started_at": now()}) is not None
-    db.session.commit()
-    return claimed
-
-
-def run_job(job: Job) -> str | None:
-    """Call the job's function and return its error, if it raised one."""
-    try:
-        job.function()
-    except Exception as error:
-        db.session.rollback()
-        logger.exception("job %s failed", job.id)
-        return repr(error)
-    logger.info("job %s succeeded", job.id)
-    return None
-
-
-def finish(job: Job, due: datetime, error: str | None) -> None:
-    outcome = {"ended_at": now(), "outcome": "failed" if error else "succeeded", "error": error}
-    tick = (JobRun.job == job.id, JobRun.due == due)
-    db.session.execute(update(JobRun).where(*tick).values(outcome))
-    db.session.commit()
-
-
-def say_seen(app: Flask, due: datetime) -> None:
-    with app.app_context():
-        try:
-            seen = SchedulerSeen(host=socket.gethostname(), pid=os.getpid(), seen_at=due)
-            db.session.merge(seen)
-            db.session.commit()
-        except SQLAlchemyError as error:
-            logger.error("the scheduler cannot reach the database: %s", error)
-
-
-def next_due(job: Job, timezone: str) -> datetime | None:
-    return read_trigger(job.trigger, timezone).get_next_fire_time(None, now())
-
-
-def last_run(job: Job) -> JobRun | None:
-    runs = select(JobRun).where(JobRun.job == job.id)
-    return db.session.scalar(runs.order_by(JobRun.due.desc()).limit(1))
+def refuse_what_cannot_run(timezone: str) -> None:
+    """Raise ValueError for what `check` reports too, if it can read it in the source."""
+    ids: set[str] = set()
+    for job in JOBS:
+        read_trigger(job.trigger, timezone)
+        if job.id in ids:
+            raise ValueError(f"{job.id!r} is the id of several jobs")
+        ids.add(job.id)
+        if iscoroutinefunction(job.function) or isgeneratorfunction(job.function):
+            raise ValueError(f"{job.id!r}: a call of its function would do nothing")

@@ -1,13 +1,18 @@
-from datetime import timedelta
+from collections.abc import Callable
+from datetime import datetime, timedelta
 
+import pytest
 from flask import Flask
 from sqlalchemy import select
 
-from backend import scheduler
+from backend import runs
 from backend.database import db
 from backend.jobs import JOBS, Job
 from backend.jobs.delete_old_messages import delete_old_messages
-from backend.models import Message, now
+from backend.jobs.delete_old_runs import delete_old_runs
+from backend.models import JobRun, Message, now
+from backend.scheduler import Scheduler
+from backend.triggers import read_trigger
 
 MINUTE = timedelta(minutes=1)
 
@@ -23,17 +28,23 @@ def test_old_messages_are_deleted_and_new_ones_kept(app: Flask) -> None:
         assert db.session.scalars(select(Message.text)).all() == ["new"]
 
 
+def test_old_runs_are_deleted_but_not_the_last_tick(app: Flask) -> None:
+    old = now() - timedelta(days=app.config["JOB_RUN_KEEP_DAYS"] + 1)
+    with app.app_context():
+        runs.skip(job_that(print), [old, old + MINUTE, old + 2 * MINUTE], "missed")
+        delete_old_runs()
+        assert db.session.scalars(select(JobRun.due)).all() == [old + 2 * MINUTE]
+
+
 def test_a_tick_is_run_once_and_the_next_one_too(app: Flask) -> None:
     calls = []
-    job = Job("count", lambda: calls.append("called"), "* * * * *")
-    due = now()
-    scheduler.run_tick(app, job, due)
-    scheduler.run_tick(app, job, due)
+    job, scheduler = job_that(lambda: calls.append("called")), unstarted(app)
+    scheduler.tick(job, this_minute())
+    scheduler.tick(job, this_minute())
     assert calls == ["called"]
-    scheduler.run_tick(app, job, due + MINUTE)
+    scheduler.tick(job, this_minute() + MINUTE)
     assert calls == ["called", "called"]
-    with app.app_context():
-        assert scheduler.last_run(job).outcome == "succeeded"
+    assert outcomes(app) == ["succeeded", "succeeded"]
 
 
 def test_a_failing_job_is_recorded_and_leaves_nothing_half_done(app: Flask) -> None:
@@ -42,15 +53,84 @@ def test_a_failing_job_is_recorded_and_leaves_nothing_half_done(app: Flask) -> N
         db.session.flush()
         raise ValueError("no good")
 
-    job = Job("fail", fail, "* * * * *")
-    scheduler.run_tick(app, job, now())
+    unstarted(app).tick(job_that(fail), this_minute())
     with app.app_context():
-        run = scheduler.last_run(job)
+        run = db.session.scalars(select(JobRun).where(JobRun.cause == "tick")).one()
         assert (run.outcome, run.error) == ("failed", "ValueError('no good')")
         assert db.session.scalars(select(Message)).all() == []
 
 
+def test_missed_ticks_are_skipped_and_the_last_is_run(app: Flask) -> None:
+    job = job_that(print)
+    with app.app_context():
+        runs.skip(job, [this_minute() - 3 * MINUTE], "this one was seen")
+    unstarted(app).tick(job, this_minute())
+    assert outcomes(app) == ["skipped", "skipped", "skipped", "succeeded"]
+
+
+def test_a_tick_that_is_too_late_is_skipped(app: Flask) -> None:
+    late = timedelta(seconds=app.config["JOB_MISFIRE_GRACE_TIME"]) + MINUTE
+    unstarted(app).tick(job_that(print), this_minute() - late)
+    assert outcomes(app) == ["skipped"]
+
+
+def test_a_job_does_not_run_twice_at_a_time(app: Flask) -> None:
+    scheduler = unstarted(app)
+    job = job_that(lambda: scheduler.tick(job, this_minute()))
+    scheduler.tick(job, this_minute() - MINUTE)
+    assert outcomes(app) == ["succeeded", "skipped"]
+
+
+def test_a_run_whose_process_is_dead_is_recorded_so(app: Flask) -> None:
+    job = JOBS[0]
+    long_ago = now() - 2 * job.dead_after
+    with app.app_context():
+        gone = {"started_at": long_ago, "seen_at": long_ago, "process": "gone"}
+        runs.execute(runs.CLAIM, runs.row(job, long_ago, "tick", **gone))
+        scheduler = unstarted(app)
+        scheduler.since = long_ago
+        scheduler.bury_the_dead()
+    assert outcomes(app) == ["dead"]
+
+
+def test_a_job_can_be_run_by_hand(app: Flask) -> None:
+    runner = app.test_cli_runner()
+    with app.app_context():
+        result = runner.invoke(args=["jobs", "run", JOBS[0].id])
+        assert (result.exit_code, result.stdout) == (0, f"{JOBS[0].id} succeeded\n")
+        assert "last succeeded" in runner.invoke(args=["jobs"]).output
+
+
 def test_every_job_has_its_own_id_and_is_due_some_time(app: Flask) -> None:
     assert len({job.id for job in JOBS}) == len(JOBS)
-    for job in JOBS:
-        assert scheduler.next_due(job, app.config["TIMEZONE"]) > now()
+    with app.app_context():
+        for job in JOBS:
+            assert runs.next_tick(job, now()) > now()
+
+
+@pytest.mark.parametrize(
+    "trigger",
+    ["* * * *", "0 * * * * *", "@daily", "0 6 * * 1", "0 6 * * mon#1", "61 * * * *", MINUTE / 7],
+)
+def test_a_trigger_that_would_be_misread_is_refused(trigger: str | timedelta) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        read_trigger(trigger, "UTC")
+
+
+def job_that(function: Callable[[], object]) -> Job:
+    return Job("example", function, MINUTE)
+
+
+def unstarted(app: Flask) -> Scheduler:
+    return Scheduler(app)
+
+
+def this_minute() -> datetime:
+    return now().replace(second=0, microsecond=0)
+
+
+def outcomes(app: Flask) -> list[str | None]:
+    """Return what became of the runs, in the order in which they were due."""
+    with app.app_context():
+        ran = select(JobRun.outcome).where(JobRun.cause != "added").order_by(JobRun.due)
+        return list(db.session.scalars(ran))
