@@ -7,6 +7,7 @@ in postgresql_probe.py), so that the checks run on a machine where nothing is in
 
 from checks.database import check_database
 from checks.dependencies import check_dependencies
+from checks.jobs import check_jobs
 from checks.port import check_port
 from checks.python import check_python
 from checks.settings import check_settings
@@ -18,5 +19,6 @@ CHECKS = (
     ("Settings", check_settings),
     ("Database", check_database),
     ("Views", check_views),
+    ("Jobs", check_jobs),
     ("Port", check_port),
 )
