@@ -6,6 +6,7 @@ import itertools
 import json
 import os
 import re
+import secrets
 import socket
 import sqlite3
 import subprocess
@@ -55,7 +56,7 @@ def test_a_bootstrapped_service_has_no_problem(service):
     assert report["ok"] is True
     assert report["environment"] == "development"
     assert [check["name"] for check in report["checks"]] == [
-        "Python", "Dependencies", "Settings", "Database", "Views", "Port",
+        "Python", "Dependencies", "Settings", "Database", "Views", "Jobs", "Port",
     ]  # fmt: skip
     for check in report["checks"]:
         assert (check["status"], check["problems"]) == ("ok", [])
@@ -322,7 +323,7 @@ def test_a_short_secret_will_not_do_in_production(service):
     url = "postgresql://u@127.0.0.1:1/x"
     ids = service.ids(ENVIRONMENT="production", DATABASE_URL=url, SECRET_KEY="short")
     assert ids == {"dependencies.missing", "settings.secret"}
-    ids = service.ids(ENVIRONMENT="production", DATABASE_URL=url, SECRET_KEY="0123456789abcdef" * 4)
+    ids = service.ids(ENVIRONMENT="production", DATABASE_URL=url, SECRET_KEY=secrets.token_hex(32))
     assert ids == {"dependencies.missing"}
 
 

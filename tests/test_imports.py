@@ -12,7 +12,12 @@ from conftest import BakedProject
 
 OWN = {"backend", "bootstrap", "checks", "config", "launcher", "run", "wsgi"}
 # These two are programs that the environment that serves runs; nobody imports them.
-PROGRAMS = {"checks.postgresql_probe", "launcher.development", "launcher.windows"}
+PROGRAMS = {
+    "checks.postgresql_probe",
+    "launcher.development",
+    "launcher.gunicorn_worker",
+    "launcher.windows",
+}
 IMPORT = """
 import importlib, json, sys
 sys.path.append(sys.argv[1])

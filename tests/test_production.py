@@ -1,0 +1,432 @@
+"""A service in production: gunicorn and PostgreSQL, whom it believes, what it logs and tells."""
+
+import contextlib
+import json
+import re
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import test_postgresql
+from breaking import append, edit
+from conftest import ANSWER_WITHIN, environment, http, wait_until
+from load import query
+from postgresql import PASSWORD
+
+pytestmark = pytest.mark.skipif(
+    sys.platform == "win32", reason="the fixture's PostgreSQL is started the POSIX way"
+)
+server, project, migrated = (
+    test_postgresql.server,
+    test_postgresql.project,
+    test_postgresql.migrated,
+)
+
+ROUTES = """
+
+@bp.get("/failing")
+def failing():
+    raise ValueError("a mistake of the view's")
+
+
+@bp.get("/nowhere")
+def nowhere():
+    from sqlalchemy import text
+
+    db.session.execute(text("SELECT * FROM nowhere WHERE a = :a"), {"a": "a " + "parameter"})
+
+
+@bp.get("/caller")
+def caller():
+    from flask import request
+
+    return [request.remote_addr, request.scheme, request.host]
+
+
+@bp.get("/login")
+def login():
+    from flask import session
+
+    session["user"] = "somebody"
+    return {}
+
+
+@bp.get("/user")
+def user():
+    from flask import session
+
+    return {"user": session.get("user")}
+
+
+@bp.get("/cacheable")
+def cacheable():
+    return {}, {"Cache-Control": "max-age=60"}
+"""
+CHAT = "the text of a message"
+FORWARDED = {
+    "X_Forwarded_For": "192.0.2.7",
+    "X_Forwarded_Proto": "https",
+    "X_Forwarded_Host": "example.org",
+}
+HOSTILE_IDS = {
+    "a new line": b'one\n{"level": "ERROR", "message": "forged"}',
+    "a folded line": b'one\r\n {"level": "ERROR", "message": "forged"}',
+    "10 KB": b"a" * 10_000,
+    "longer than accepted": b"a" * 101,
+    "quotes": b'one", "level": "forged',
+    "not ASCII": "ä".encode(),
+    "empty": b"",
+}
+
+
+@dataclass(frozen=True)
+class Apart:
+    """A running server whose standard output, the log, is in a file of its own."""
+
+    process: subprocess.Popen[bytes]
+    folder: Path
+
+    @property
+    def output(self) -> str:
+        return (self.folder / "out").read_text()
+
+    @property
+    def errors(self) -> str:
+        return (self.folder / "err").read_text()
+
+    @property
+    def lines(self) -> list[dict[str, object]]:
+        """All lines of the log, each of which has to be JSON."""
+        return [json.loads(line) for line in whole_lines(self.output)]
+
+    @property
+    def url(self) -> str:
+        """The URL, once somebody listens there: the log says so."""
+        return wait_until(lambda: re.search(r"http://127\.0\.0\.1:\d+", self.output))[0]
+
+
+def whole_lines(output):
+    return output.rpartition("\n")[0].splitlines()
+
+
+def log(output):
+    """Return the JSON lines among what a server has said."""
+    return [json.loads(line) for line in whole_lines(output) if line.startswith("{")]
+
+
+@contextlib.contextmanager
+def serving(project, *command, pass_fds=(), **env):
+    folder = project.path.parent / f"log-{time.monotonic_ns()}"
+    folder.mkdir()
+    with (folder / "out").open("wb") as out, (folder / "err").open("wb") as err:
+        process = subprocess.Popen(
+            [str(part) for part in command],
+            cwd=project.path,
+            env=environment(**env),
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=err,
+            pass_fds=pass_fds,
+        )
+    try:
+        yield Apart(process, folder)
+    finally:
+        if process.poll() is None:
+            process.terminate()
+            process.wait(ANSWER_WITHIN)
+
+
+def post(url, text, **headers):
+    body = json.dumps({"message": text}).encode()
+    return http(f"{url}/api/chat", body, Content_Type="application/json", **headers)
+
+
+def with_id(url, id):
+    """Ask /ping with these very bytes as X-Request-ID; return the whole answer."""
+    host, _, port = url.removeprefix("http://").partition(":")
+    with socket.create_connection((host, int(port)), ANSWER_WITHIN) as client:
+        request = (b"GET /ping HTTP/1.1", b"Host: a", b"Connection: close", b"X-Request-ID: " + id)
+        client.sendall(b"\r\n".join(request) + b"\r\n\r\n")
+        return client.makefile("rb").read()
+
+
+def lines_of(service, id, count):
+    """Return all log lines of a request, of which there are to be so many."""
+    found = []
+
+    def all_there():
+        found[:] = [line for line in service.lines if line["request_id"] == id]
+        return len(found) >= count
+
+    wait_until(all_there)
+    assert len(found) == count, found
+    return found
+
+
+@pytest.fixture(scope="module")
+def probed(project, migrated, tmp_path_factory):
+    """A copy with routes that tell what they see. Do not change it: copy it."""
+    copy = project.copy(tmp_path_factory.mktemp("probed"))
+    append(copy.path / "backend/routes/health.py", ROUTES)
+    return copy
+
+
+# Logs
+
+
+def test_every_line_of_the_log_is_json_with_the_id_that_was_given(project, migrated):
+    with serving(project, sys.executable, "run.py", **migrated) as service:
+        given = post(f"{service.url}", CHAT, X_Request_ID="deploy-7/a:b=c@d+e")
+        assert given.status == 200
+        assert given.headers["X-Request-ID"] == "deploy-7/a:b=c@d+e"
+        (access,) = lines_of(service, "deploy-7/a:b=c@d+e", 1)
+        made = http(f"{service.url}/ping").headers["X-Request-ID"]
+        (other,) = lines_of(service, made, 1)
+    assert re.fullmatch("[0-9a-f]{32}", made)
+    assert access["logger"] == other["logger"] == "gunicorn.access"
+    assert "POST /api/chat 200" in access["message"]
+    assert "GET /ping 200" in other["message"]
+    assert service.output.endswith("\n")
+    for line in service.lines:
+        assert line.keys() >= {"level", "logger", "message", "timestamp", "request_id"}
+    assert " is on http://" in service.errors
+
+
+def test_a_hostile_request_id_is_replaced_and_forges_no_line(project, migrated):
+    with serving(project, sys.executable, "run.py", **migrated) as service:
+        for name, hostile in HOSTILE_IDS.items():
+            answer = with_id(service.url, hostile)
+            assert answer.startswith((b"HTTP/1.1 200 ", b"HTTP/1.1 4")), name
+            if answer.startswith(b"HTTP/1.1 200 "):
+                (made,) = re.findall(rb"(?m)^X-Request-ID: ([0-9a-f]{32})\r$", answer)
+                lines_of(service, made.decode(), 1)
+    assert len({line["request_id"] for line in service.lines}) > len(HOSTILE_IDS) // 2
+    assert not any("forged" in (line["level"], line["message"]) for line in service.lines)
+
+
+def test_an_uncaught_error_is_logged_once_with_its_stack_and_tells_the_caller_nothing(
+    probed, migrated
+):
+    with serving(probed, sys.executable, "run.py", **migrated) as service:
+        answer = http(f"{service.url}/failing", X_Request_ID="failing-1")
+        error, access = lines_of(service, "failing-1", 2)
+    assert answer.status == 500
+    assert answer.headers["X-Request-ID"] == "failing-1"
+    assert "mistake" not in answer.body
+    assert "Traceback" not in answer.body
+    assert error["level"] == "ERROR"
+    assert "ValueError: a mistake of the view's" in error["exc_info"]
+    assert "in failing" in error["exc_info"]
+    assert access["logger"] == "gunicorn.access"
+    assert [line for line in service.lines if "exc_info" in line] == [error]
+    assert "Traceback" not in service.errors
+
+
+def test_no_line_of_the_log_holds_a_secret_a_query_or_a_message(probed, migrated):
+    with serving(probed, sys.executable, "run.py", **migrated) as service:
+        assert post(service.url, CHAT).status == 200
+        assert http(f"{service.url}/ping?token=in-a-query").status == 200
+        answer = http(f"{service.url}/nowhere", X_Request_ID="nowhere-1")
+        error, _ = lines_of(service, "nowhere-1", 2)
+    assert answer.status == 500
+    assert "UndefinedTable" in error["exc_info"]
+    access = [line for line in service.lines if line["logger"] == "gunicorn.access"]
+    assert len(access) == 3
+    hidden = (PASSWORD, migrated["SECRET_KEY"], "in-a-query", "a parameter", CHAT)
+    assert not [secret for secret in hidden if secret in service.output + service.errors]
+
+
+def test_a_row_that_the_database_refuses_is_not_in_the_log(project, server, migrated):
+    query(project, server.url(), "ALTER TABLE message ADD CONSTRAINT short CHECK (false) NOT VALID")
+    try:
+        with serving(project, sys.executable, "run.py", **migrated) as service:
+            answer = post(service.url, CHAT, X_Request_ID="refused-1")
+            error, _ = lines_of(service, "refused-1", 2)
+    finally:
+        query(project, server.url(), "ALTER TABLE message DROP CONSTRAINT short")
+    assert answer.status == 500
+    assert "CheckViolation" in error["exc_info"]
+    assert CHAT not in service.output
+
+
+# Whom it believes
+
+
+def test_another_host_is_refused_but_the_probes_answer_to_any(project, migrated):
+    with project.start(**migrated | {"TRUSTED_HOSTS": "example.org, .example.net"}) as service:
+        for host in ("example.org", "a.example.net"):
+            assert post(service.url, "Hi", Host=host).status == 200
+        for host in ("example.com", "127.0.0.1", "example.org.example.com"):
+            refused = post(service.url, "Hi", Host=host)
+            assert (refused.status, refused.json["status"]) == (400, 400)
+            for probe in ("/ping", "/readyz"):
+                assert http(service.url + probe, Host=host).status == 200
+
+
+def test_forwarded_headers_are_ignored_without_a_proxy(probed, migrated):
+    with probed.start(**migrated) as service:
+        answer = http(f"{service.url}/caller", **FORWARDED)
+    assert answer.json == ["127.0.0.1", "http", service.url.removeprefix("http://")]
+
+
+def test_forwarded_headers_are_believed_of_as_many_proxies_as_there_are(probed, migrated):
+    with probed.start(**migrated | {"PROXY_COUNT": "1"}) as service:
+        assert http(f"{service.url}/caller", **FORWARDED).json == [
+            "192.0.2.7",
+            "https",
+            "example.org",
+        ]
+        forged = FORWARDED | {"X_Forwarded_For": "198.51.100.1, 192.0.2.7"}
+        assert http(f"{service.url}/caller", **forged).json[0] == "192.0.2.7"
+
+
+def test_a_session_outlives_its_key_only_while_that_is_a_fallback(probed, migrated):
+    with probed.start(**migrated) as service:
+        cookie = http(f"{service.url}/login").headers["Set-Cookie"]
+    assert {"Secure", "HttpOnly", "SameSite=Lax"} <= set(cookie.split("; "))
+    replaced = migrated | {"SECRET_KEY": secrets.token_hex(32)}
+    kept = {"SECRET_KEY_FALLBACKS": migrated["SECRET_KEY"]}
+    for variables, user in (
+        (migrated, "somebody"),
+        (replaced, None),
+        (replaced | kept, "somebody"),
+    ):
+        with probed.start(**variables) as service:
+            answer = http(f"{service.url}/user", Cookie=cookie.split(";")[0])
+        assert answer.json == {"user": user}
+
+
+def test_every_answer_has_the_security_headers_unless_a_view_sets_its_own(probed, migrated):
+    with probed.start(**migrated) as service:
+        answers = [
+            http(f"{service.url}/ping"),
+            post(service.url, "Hi"),
+            post(service.url, ""),
+            http(f"{service.url}/failing"),
+            http(f"{service.url}/nothing-here"),
+        ]
+        cacheable = http(f"{service.url}/cacheable")
+    assert [answer.status for answer in answers] == [200, 200, 400, 500, 404]
+    for answer in answers:
+        assert answer.headers.get_all("Cache-Control") == ["no-store"]
+    assert cacheable.headers.get_all("Cache-Control") == ["max-age=60"]
+    for answer in (*answers, cacheable):
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+        assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
+
+
+# Other ways to serve
+
+
+@pytest.mark.parametrize("way", ["python -m gunicorn", "gunicorn"])
+def test_gunicorn_serves_without_run_py(project, migrated, way):
+    command = (project.python, "-m", "gunicorn")
+    if way == "gunicorn":
+        command = (project.python.with_name("gunicorn"),)
+    options = ("--bind", "127.0.0.1:0", "wsgi:app")
+    with serving(project, *command, *options, **migrated) as service:
+        assert http(f"{service.url}/readyz").status == 200
+        answer = post(service.url, "Hi")
+        assert answer.json["reply"] == "You said: Hi"
+        lines_of(service, answer.headers["X-Request-ID"], 1)
+    assert service.errors == ""
+    assert service.lines
+
+
+def test_sighup_makes_it_load_changed_code(project, migrated, tmp_path):
+    copy = project.copy(tmp_path)
+    with copy.start(**migrated) as service:
+        assert post(service.url, "Hi").json["reply"] == "You said: Hi"
+        edit(copy.path / "backend/routes/chat.py", "You said: ", "Changed: ")
+        service.process.send_signal(signal.SIGHUP)
+        wait_until(lambda: post(service.url, "Hi").json["reply"] == "Changed: Hi")
+        assert service.process.poll() is None
+
+
+def test_waitress_serves_on_the_socket_that_it_is_given(probed, migrated, tmp_path):
+    pip = ("-m", "pip", "install", "--quiet", "--no-deps", "--target", tmp_path / "packages")
+    done = probed.run(*pip, "waitress==3.0.2", python=probed.python)
+    assert done.returncode == 0, done.stderr
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        command = (probed.python, "-m", "launcher.windows", listener.fileno())
+        environment = migrated | {"PYTHONPATH": str(tmp_path / "packages")}
+        fds = (listener.fileno(),)
+        with serving(probed, *command, pass_fds=fds, **environment) as service:
+            url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+            assert http(f"{url}/ping").json == {"status": "ok"}
+            id = post(url, CHAT).json["id"]
+            assert http(f"{url}/failing", X_Request_ID="failing-2").status == 500
+            (error,) = lines_of(service, "failing-2", 1)
+    assert "ValueError" in error["exc_info"]
+    assert service.errors == ""
+    stored = query(probed, migrated["DATABASE_URL"], f"SELECT text FROM message WHERE id = {id}")
+    assert stored == [[CHAT]]
+
+
+# What check finds
+
+WEAK = {
+    "short": "x9Kf3qL0",
+    "a placeholder": "please-change-me-" + "8fK2mQ9zLw4T" * 2,
+    "a repeated pattern": "abcd1234" * 5,
+}
+
+
+@pytest.mark.parametrize("line", ["DEBUG = True", "TESTING = True"])
+def test_debugging_is_refused(project, migrated, tmp_path, line):
+    copy = project.copy(tmp_path)
+    append(copy.path / "config/production.py", line)
+    assert copy.ids(**migrated) == {"settings.debug"}
+
+
+@pytest.mark.parametrize("weak", WEAK)
+@pytest.mark.parametrize("variable", ["SECRET_KEY", "SECRET_KEY_FALLBACKS"])
+def test_a_key_that_can_be_guessed_is_refused_and_not_shown(project, migrated, variable, weak):
+    found = project.problems(**migrated | {variable: WEAK[weak]})
+    assert [problem["id"] for problem in found] == ["settings.secret"]
+    assert WEAK[weak] not in str(found)
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "id"),
+    [
+        ("WEB_CONCURRENCY", "many", "settings.type"),
+        ("WEB_CONCURRENCY", "0", "settings.value"),
+        ("PROXY_COUNT", "-1", "settings.type"),
+    ],
+)
+def test_a_number_that_cannot_be_right_is_refused(project, migrated, variable, value, id):
+    (found,) = project.problems(**migrated | {variable: value})
+    assert (found["id"], found["hint"][:7]) == (id, "export ")
+    assert variable in found["message"]
+
+
+def test_more_connections_than_the_database_has_are_a_warning(project, migrated):
+    many = migrated | {"WEB_CONCURRENCY": "50"}
+    assert project.ids(**many) == set()
+    assert project.ids("warning", **many) == {"database.connections"}
+    assert project.ids("warning", **migrated) == set()
+
+
+def test_all_that_is_wrong_is_told_at_once_and_the_hints_mend_it(project, migrated):
+    wrong = migrated | {
+        "SECRET_KEY": "short",
+        "SECRET_KEY_FALLBACKS": "short",
+        "WEB_CONCURRENCY": "many",
+        "PROXY_COUNT": "-1",
+    }
+    found = project.problems(**wrong)
+    ids = sorted(problem["id"] for problem in found)
+    assert ids == ["settings.secret"] * 2 + ["settings.type"] * 2
+    hints = [problem["hint"] for problem in found]
+    assert all(hint.startswith("export ") for hint in hints)
+    script = "\n".join([*hints, f"{shutil.which('python3')} run.py check"])
+    done = project.run("-c", script, python="/bin/sh", **wrong)
+    assert done.returncode == 0, done.stdout + done.stderr

@@ -1,0 +1,361 @@
+"""Production while something fails: nothing that was acknowledged is lost, and it recovers."""
+
+import contextlib
+import os
+import re
+import signal
+import socket
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+import psutil
+import pytest
+import test_postgresql
+from breaking import append, edit
+from conftest import ANSWER_WITHIN, http, wait_until
+from load import Load, query
+from postgresql import PASSWORD
+from test_production import CHAT, lines_of, log, post, serving
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="kills with POSIX signals")
+server, project, migrated = (
+    test_postgresql.server,
+    test_postgresql.project,
+    test_postgresql.migrated,
+)
+
+THREADS = 2 * 8  # of gunicorn.conf.py
+# Begins a transaction, says when it has begun, and ends a second after it is told to.
+WAITING = """
+
+@bp.get("/waiting/<name>")
+def waiting(name):
+    import pathlib, time
+    from sqlalchemy import text
+
+    db.session.execute(text("SELECT 1"))
+    folder = pathlib.Path(__file__).parent
+    (folder / f"{name}.begun").touch()
+    end = time.monotonic() + 15
+    while not (folder / "go").exists() and time.monotonic() < end:
+        time.sleep(0.01)
+    time.sleep(1)
+    return {"answered": name}
+"""
+SLEEP = """
+
+@bp.get("/api/sleep")
+def sleep():
+    from sqlalchemy import text
+
+    db.session.execute(text("SELECT pg_sleep(60)"))
+"""
+SLEEPING_MIGRATION = """
+from alembic import op
+
+revision = "0002"
+down_revision = "0001"
+branch_labels = None
+depends_on = None
+
+
+def upgrade():
+    op.execute("SELECT pg_sleep(2)")
+
+
+def downgrade():
+    pass
+"""
+HEAD = b"POST /api/chat HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
+HALF_BODY = HEAD + b'Content-Length: 60000\r\n\r\n{"message": "'
+HALF_HEADERS = HEAD + b"X-Slow: "
+# What a client sends at first, and what it goes on with.
+SLOW_CLIENTS = {
+    "half of a body": (HALF_BODY, b""),
+    "a body byte by byte": (HALF_BODY, b"a"),
+    "half of the headers": (HALF_HEADERS, b""),
+    "headers byte by byte": (HALF_HEADERS, b"a"),
+    "nothing": (b"", b""),
+}
+GET = b"GET /ping HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+FLOODS = {
+    "1000 headers": GET + b"".join(b"X-%d: a\r\n" % number for number in range(1000)) + b"\r\n",
+    "a header of 100 KB": GET + b"X-Long: " + b"a" * 100_000 + b"\r\n\r\n",
+    "a request line of 1 MB": b"GET /" + b"a" * 1_000_000 + b" HTTP/1.1\r\nHost: a\r\n\r\n",
+}
+
+
+def gunicorn(project, **env):
+    """Serve without run.py, and so without its checks."""
+    options = ("--bind", "127.0.0.1:0", "wsgi:app")
+    return serving(project, project.python, "-m", "gunicorn", *options, **env)
+
+
+def new_database(project, server, name):
+    query(project, server.url(), f"CREATE DATABASE {name}")
+    return server.url(database=name)
+
+
+def workers(service):
+    return {child.pid for child in psutil.Process(service.process.pid).children()}
+
+
+def both_workers(service):
+    return wait_until(lambda: len(workers(service)) == 2 and workers(service))
+
+
+@contextlib.contextmanager
+def frozen(server):
+    """Stop all of PostgreSQL's processes where they are."""
+    parent = psutil.Process(server.process.pid)
+    parent.suspend()
+    processes = [parent, *parent.children(recursive=True)]
+    try:
+        for process in processes:
+            process.suspend()
+        yield
+    finally:
+        for process in processes:
+            process.resume()
+
+
+def is_cut_off(client, byte):
+    """Send one byte more, and return whether the server has ended the connection."""
+    try:
+        client.sendall(byte)
+        return client.recv(4096, socket.MSG_DONTWAIT) == b""
+    except BlockingIOError:
+        return False
+    except ConnectionError:
+        return True
+
+
+def status_of(service, request):
+    """Return the status, or None if the connection is closed without an answer."""
+    with socket.create_connection(("127.0.0.1", service.port), ANSWER_WITHIN) as client:
+        try:
+            client.sendall(request)
+            return int(client.recv(4096).split()[1])
+        except (ConnectionError, IndexError):
+            return None
+
+
+@pytest.fixture
+def waiting(project, tmp_path):
+    copy = project.copy(tmp_path)
+    append(copy.path / "backend/routes/health.py", WAITING)
+    return copy
+
+
+# Under load, and under attack
+
+
+def test_a_killed_worker_is_logged_and_replaced_and_no_message_is_lost(project, migrated):
+    with project.start(**migrated) as service, Load(service.url) as load:
+        before = both_workers(service)
+        load.goes_on()
+        killed = min(before)
+        os.kill(killed, signal.SIGKILL)
+        load.goes_on()
+        wait_until(lambda: len(workers(service) - {killed}) == 2)
+        assert before - {killed} < workers(service)
+        load.goes_on()
+    assert load.refused == []
+    assert len(load.errors) <= len(load.threads), "more than what the worker had in flight"
+    load.assert_stored(project, migrated["DATABASE_URL"])
+    lines = log(service.output)
+    assert any(line["level"] == "ERROR" and str(killed) in line["message"] for line in lines)
+
+
+def test_with_the_database_restarted_the_workers_recover_and_no_message_is_lost(
+    project, server, migrated
+):
+    with project.start(**migrated) as service, Load(service.url) as load:
+        before = both_workers(service)
+        load.goes_on()
+        server.stop()
+        try:
+            wait_until(lambda: len(load.refused) >= 20)
+            assert http(f"{service.url}/ping").status == 200
+            assert http(f"{service.url}/readyz").status == 503
+        finally:
+            server.start()
+        load.goes_on(200)
+        assert http(f"{service.url}/readyz").status == 200
+        assert workers(service) == before
+    assert load.errors == []
+    assert {answer.status for answer in load.refused} == {503}
+    types = {answer.headers["Content-Type"] for answer in load.refused}
+    assert types == {"application/problem+json"}
+    load.assert_stored(project, migrated["DATABASE_URL"])
+
+
+def test_a_database_that_goes_away_during_a_request_is_no_500(server, migrated, waiting):
+    routes = waiting.path / "backend/routes"
+    with ThreadPoolExecutor() as pool, waiting.start(**migrated) as service:
+        asked = pool.submit(http, f"{service.url}/waiting/one")
+        wait_until((routes / "one.begun").exists)
+        server.stop()
+        try:
+            (routes / "go").touch()
+            answer = asked.result()
+        finally:
+            server.start()
+    assert answer.status in (200, 503)
+    assert answer.headers["X-Request-ID"]
+
+
+def test_told_to_end_it_answers_what_it_has_begun_and_loses_no_message(migrated, waiting):
+    routes = waiting.path / "backend/routes"
+    names = ("one", "two", "three")
+    with (
+        ThreadPoolExecutor() as pool,
+        waiting.start(**migrated) as service,
+        Load(service.url) as load,
+    ):
+        begun = [pool.submit(http, f"{service.url}/waiting/{name}") for name in names]
+        wait_until(lambda: all((routes / f"{name}.begun").exists() for name in names))
+        load.goes_on()
+        service.process.terminate()
+        wait_until(lambda: "Handling signal: term" in service.output)
+        (routes / "go").touch()
+        assert [answer.result().json for answer in begun] == [{"answered": name} for name in names]
+        assert service.process.wait(ANSWER_WITHIN) == 0
+    assert load.refused == []
+    assert all(isinstance(error, ConnectionError) for error in load.errors)
+    load.assert_stored(waiting, migrated["DATABASE_URL"])
+
+
+def test_workers_that_are_replaced_in_turn_fail_no_request(project, migrated, tmp_path):
+    copy = project.copy(tmp_path)
+    edit(copy.path / "gunicorn.conf.py", "max_requests = 50_000", "max_requests = 40")
+    edit(copy.path / "gunicorn.conf.py", "max_requests_jitter = 5_000", "max_requests_jitter = 10")
+    seen = set()
+    with (
+        copy.start(**migrated) as service,
+        Load(service.url) as fresh,
+        Load(service.url, keep_alive=True) as kept_alive,
+    ):
+        wait_until(lambda: seen.update(workers(service)) or len(seen) >= 6)
+        fresh.goes_on()
+        kept_alive.goes_on()
+    for load in (fresh, kept_alive):
+        assert (load.errors, load.refused) == ([], [])
+        load.assert_stored(copy, migrated["DATABASE_URL"])
+
+
+def test_a_frozen_database_is_told_again_and_again_until_it_goes_on(project, server, migrated):
+    with project.start(**migrated) as service:
+        assert http(f"{service.url}/readyz").status == 200
+        with frozen(server):
+            for _ in range(3):
+                away = http(f"{service.url}/readyz")
+                assert (away.status, away.json["database"]) == (503, "does not answer")
+                assert http(f"{service.url}/ping").status == 200
+        wait_until(lambda: http(f"{service.url}/readyz").status == 200)
+        assert http(f"{service.url}/readyz").status == 200
+        assert post(service.url, "Hi").status == 200
+
+
+def test_twice_as_many_slow_clients_as_threads_are_cut_off(project, migrated, tmp_path):
+    copy = project.copy(tmp_path)
+    (worker,) = copy.path.glob("*/gunicorn_worker.py")
+    edit(worker, "READ_WITHIN = 10", "READ_WITHIN = 2")
+    with (
+        copy.start(**migrated) as service,
+        contextlib.ExitStack() as stack,
+        ThreadPoolExecutor() as pool,
+    ):
+        assert http(f"{service.url}/ping").status == 200
+        connected = {}
+        for number in range(2 * THREADS):
+            kind = list(SLOW_CLIENTS)[number % len(SLOW_CLIENTS)]
+            client = stack.enter_context(socket.create_connection(("127.0.0.1", service.port)))
+            client.sendall(SLOW_CLIENTS[kind][0])
+            connected[client] = kind
+        ping = pool.submit(http, f"{service.url}/ping")
+        left = dict(connected)
+
+        def all_are_cut_off():
+            for client, kind in list(left.items()):
+                if is_cut_off(client, SLOW_CLIENTS[kind][1]):
+                    del left[client]
+            return not left
+
+        wait_until(all_are_cut_off, seconds=40)
+        assert ping.result().status == 200
+        assert post(service.url, "Hi").status == 200
+
+
+def test_a_flood_of_headers_is_refused_and_hurts_nobody(project, migrated):
+    with project.start(**migrated) as service:
+        for request in [*FLOODS.values()] * THREADS:
+            assert status_of(service, request) in (None, *range(400, 500))
+        assert http(f"{service.url}/ping").status == 200
+
+
+# Readiness
+
+
+def test_a_schema_that_is_behind_is_not_ready_and_says_why(project, server, migrated):
+    url = new_database(project, server, "behind")
+    with gunicorn(project, **migrated | {"DATABASE_URL": url}) as service:
+        answer = http(f"{service.url}/readyz")
+        assert http(f"{service.url}/ping").status == 200
+    assert answer.status == 503
+    assert answer.json == {"status": "unavailable", "database": "ok", "migrations": "pending"}
+
+
+@pytest.mark.parametrize("fault", ["wrong password", "no such database", "TLS required"])
+def test_a_database_that_refuses_is_not_ready_and_says_no_secret(project, server, migrated, fault):
+    urls = {
+        "wrong password": server.url(password="falsch-4711"),
+        "no such database": server.url(database="nosuchthing"),
+        "TLS required": server.url() + "?sslmode=require",
+    }
+    assert project.ids(**migrated | {"DATABASE_URL": urls[fault]}) == {"database.unreachable"}
+    with gunicorn(project, **migrated | {"DATABASE_URL": urls[fault]}) as service:
+        answer = http(f"{service.url}/readyz")
+        refused = post(service.url, CHAT)
+        lines_of(service, refused.headers["X-Request-ID"], 2)
+    assert answer.status == 503
+    assert answer.json == {"status": "unavailable", "database": "does not answer"}
+    assert (refused.status, refused.json["status"]) == (503, 503)
+    told = answer.body + refused.body + service.output + service.errors
+    for secret in (PASSWORD, "falsch-4711", migrated["SECRET_KEY"], CHAT):
+        assert secret not in told
+
+
+def test_readyz_says_when_a_scheduler_was_last_seen(project, migrated):
+    with project.start(**migrated) as service:
+        before = http(f"{service.url}/readyz")
+        assert (before.status, before.json["scheduler_seen"]) == (200, None)
+        with serving(project, sys.executable, "run.py", "scheduler", **migrated) as scheduler:
+            seen = wait_until(lambda: http(f"{service.url}/readyz").json["scheduler_seen"])
+            scheduler.process.terminate()
+            assert scheduler.process.wait(ANSWER_WITHIN) == 0
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00", seen)
+    assert scheduler.lines == log(scheduler.output)
+
+
+# Time-outs
+
+
+def test_a_statement_that_takes_too_long_ends_in_503(project, migrated, tmp_path):
+    copy = project.copy(tmp_path)
+    append(copy.path / "backend/routes/health.py", SLEEP)
+    append(copy.path / "config/production.py", "DATABASE_STATEMENT_TIMEOUT = 1")
+    with copy.start(**migrated) as service:
+        answer = http(f"{service.url}/api/sleep")
+        assert post(service.url, "Hi").status == 200
+    assert (answer.status, answer.json["status"]) == (503, 503)
+
+
+def test_a_migration_may_take_longer_than_a_statement(project, server, migrated, tmp_path):
+    copy = project.copy(tmp_path)
+    append(copy.path / "config/production.py", "DATABASE_STATEMENT_TIMEOUT = 1")
+    (copy.path / "migrations/0002_sleeping.py").write_text(SLEEPING_MIGRATION)
+    url = new_database(project, server, "sleeping")
+    done = copy.run("run.py", "db", "upgrade", **migrated | {"DATABASE_URL": url})
+    assert done.returncode == 0, done.stderr
+    assert copy.ids(**migrated | {"DATABASE_URL": url}) == set()
