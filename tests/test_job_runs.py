@@ -1,0 +1,623 @@
+"""What becomes of a job's runs, in real processes: each is recorded, none is doubled or lost."""
+
+import contextlib
+import itertools
+import os
+import re
+import signal
+import sqlite3
+import subprocess
+import time
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import psutil
+import pytest
+import test_postgresql
+from breaking import append, edit
+from conftest import ANSWER_WITHIN, Server, environment, http, wait_until
+from test_serving import THREADS, reply
+
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="ends processes with POSIX signals")
+server, project = test_postgresql.server, test_postgresql.project
+
+FLASK = ("-m", "flask", "--app", "backend")
+SCHEDULER = (*FLASK, "scheduler")
+SECOND = timedelta(seconds=1)
+# What intervals are counted from.
+START = datetime(2000, 1, 1, tzinfo=UTC)
+NOT_ENDED, LOST, BACK = (
+    "the run before had not ended",
+    "the database does not answer, and jobs wait",
+    "the database answers again",
+)
+# The calls are counted in a file, of which the recorded runs know nothing.
+NO_JOBS = """
+import os
+import signal
+import sys
+import time
+
+JOBS = ()
+
+
+def say(what):
+    with open("instance/calls", "a") as file:
+        file.write(f"{what} {time.monotonic()}\\n")
+
+
+def calls(what):
+    with open("instance/calls") as file:
+        return sum(line.startswith(what) for line in file)
+"""
+JOB = """
+
+def {id}():
+    say("{id} begins")
+    {body}
+    say("{id} ends")
+
+
+JOBS += (Job("{id}", {id}, timedelta(seconds={seconds}), {options}),)
+"""
+NO_THREAD = """
+import threading
+
+
+def test_no_job_is_run(migrated_app):
+    assert migrated_app.test_client().get("/readyz").status_code == 200
+    names = [thread.name for thread in threading.enumerate()]
+    assert not any("APScheduler" in name or "ThreadPool" in name for name in names)
+"""
+
+
+@dataclass(frozen=True)
+class Run:
+    """A row of job_run."""
+
+    job: str
+    due: datetime
+    cause: str
+    pid: int
+    started_at: datetime | None
+    seen_at: datetime | None
+    ended_at: datetime | None
+    outcome: str | None
+    error: str | None
+
+
+@pytest.fixture
+def service(service):
+    """A service without jobs, of which nothing is recorded."""
+    append(service.path / "backend/jobs/__init__.py", NO_JOBS)
+    execute(service, "DELETE FROM job_run")
+    execute(service, "DELETE FROM scheduler_seen")
+    (service.path / "instance/calls").touch()
+    return service
+
+
+def add_job(service, id, body="pass", seconds=1, options=""):
+    source = JOB.format(id=id, body=body, seconds=seconds, options=options)
+    append(service.path / "backend/jobs/__init__.py", source)
+
+
+def add_due_job(service, id, body="pass", options=""):
+    """Add a job that is due now, as it was missed a moment ago, and not again for decades."""
+    add_job(service, id, body, int((now() - START).total_seconds()) - 1, options)
+    record(service, id, now() - timedelta(minutes=1), "added")
+
+
+def record(service, job, due, cause="tick", outcome=None):
+    values = (job, text(due), cause, "gone", "host", 1, text(due), outcome or cause)
+    execute(
+        service,
+        "INSERT INTO job_run (job, due, cause, process, host, pid, ended_at, outcome)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        *values,
+    )
+
+
+def connect(service):
+    return closing(sqlite3.connect(service.path / "instance/development.db", isolation_level=None))
+
+
+def execute(service, statement, *values):
+    with connect(service) as connection:
+        return connection.execute(statement, values).fetchall()
+
+
+def runs(service, job=None):
+    """Return what is recorded, in the order in which it was due; not when jobs were added."""
+    return [run for run in records(service, job) if run.cause != "added"]
+
+
+def records(service, job=None):
+    found = execute(
+        service,
+        "SELECT job, due, cause, pid, started_at, seen_at, ended_at, outcome, error FROM job_run"
+        " WHERE job = coalesce(?, job) ORDER BY due",
+        job,
+    )
+    return [Run(r[0], moment(r[1]), *r[2:4], *map(moment, r[4:7]), *r[7:]) for r in found]
+
+
+def moment(text):
+    return text and datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+def text(moment):
+    return moment.strftime("%Y-%m-%d %H:%M:%S.%f")
+
+
+def now():
+    return datetime.now(UTC)
+
+
+def outcomes(service, job):
+    return [(run.cause, run.outcome) for run in runs(service, job)]
+
+
+def succeeded(service, job):
+    return sum(run.outcome == "succeeded" for run in runs(service, job))
+
+
+def go_on(service, job="beat", times=2):
+    """Wait until the job has succeeded so many times more."""
+    goal = succeeded(service, job) + times
+    wait_until(lambda: succeeded(service, job) >= goal)
+
+
+def calls(service, what):
+    """Return when it was said, on a clock that all processes share."""
+    lines = (service.path / "instance/calls").read_text().splitlines()
+    return [float(line.rpartition(" ")[2]) for line in lines if line.startswith(what)]
+
+
+def missing(service, job="beat"):
+    """Return the ticks, a second apart, since the job was added of which nothing is recorded."""
+    added = next(run.due for run in records(service, job) if run.cause == "added")
+    ticks = [run.due for run in runs(service, job) if run.cause == "tick"]
+    first = added.replace(microsecond=0) + SECOND
+    due = (first + n * SECOND for n in itertools.count())
+    return set(itertools.takewhile(lambda tick: tick <= ticks[-1], due)) - set(ticks)
+
+
+@contextlib.contextmanager
+def running(service, *command):
+    """Run a command with the service's Python; kill it afterwards if it still runs."""
+    output_path = service.path.parent / f"{time.monotonic_ns()}.log"
+    with output_path.open("wb") as output:
+        process = subprocess.Popen(
+            [str(service.python), *command],
+            cwd=service.path,
+            env=environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+    try:
+        yield Server(process, output_path)
+    finally:
+        if process.poll() is None:
+            process.kill()
+            process.wait(ANSWER_WITHIN)
+
+
+def end(server):
+    """End it as a supervisor would, and return its exit code."""
+    server.process.terminate()
+    return server.process.wait(ANSWER_WITHIN)
+
+
+def wait_for_call(service, what):
+    wait_until(lambda: calls(service, what))
+
+
+# A run that takes long
+
+
+def test_a_job_that_overruns_is_not_started_again_before_it_ends(service):
+    add_job(service, "slow", "time.sleep(3)")
+    with running(service, *SCHEDULER) as one, running(service, *SCHEDULER) as two:
+        wait_until(lambda: len(calls(service, "slow begins")) > 2)
+        go_on(service, "slow", 1)
+        assert end(one) == end(two) == 0
+    begun, ended = calls(service, "slow begins"), calls(service, "slow ends")
+    assert all(end < next for end, next in zip(ended, begun[1:], strict=False))
+    assert len(begun) == len(ended) == succeeded(service, "slow")
+    assert missing(service, "slow") == set()
+    skipped = [run for run in runs(service, "slow") if not run.started_at]
+    assert {(run.outcome, run.error) for run in skipped} >= {("skipped", NOT_ENDED)}
+    assert {run.outcome for run in skipped} == {"skipped"}
+
+
+def test_a_tick_is_skipped_while_the_job_is_run_by_hand(service):
+    add_job(service, "slow", "time.sleep(3)")
+    with running(service, *FLASK, "jobs", "run", "slow") as by_hand:
+        wait_for_call(service, "slow begins")
+        with running(service, *SCHEDULER) as scheduler:
+            wait_until(lambda: [run for run in runs(service, "slow") if run.error == NOT_ENDED])
+            assert by_hand.process.wait(ANSWER_WITHIN) == 0
+            wait_until(lambda: len(calls(service, "slow begins")) == 2)
+            assert end(scheduler) == 0
+    assert len(calls(service, "slow ends")) == 2
+    assert calls(service, "slow ends")[0] < calls(service, "slow begins")[1]
+
+
+def test_a_run_longer_than_dead_after_in_a_living_process_is_not_dead(service):
+    add_due_job(service, "long", "time.sleep(7)", "dead_after=3 * timedelta(seconds=1), retry=True")
+    with running(service, *SCHEDULER), running(service, *SCHEDULER):
+        wait_until(lambda: outcomes(service, "long")[-1:] == [("tick", "succeeded")])
+    assert len(calls(service, "long begins")) == 1
+    assert outcomes(service, "long") == [("tick", "succeeded")]
+
+
+# A run whose process dies
+
+
+def test_a_run_whose_process_is_killed_is_dead_for_another_and_not_run_again(service):
+    add_due_job(service, "long", "time.sleep(60)", "dead_after=2 * timedelta(seconds=1)")
+    add_job(service, "beat")
+    with running(service, *SCHEDULER) as one, running(service, *SCHEDULER) as two:
+        wait_for_call(service, "long begins")
+        go_on(service)
+        kill_who_runs(service, "long", one, two)
+        run = wait_until(lambda: next(filter(lambda run: run.ended_at, runs(service, "long")), 0))
+        go_on(service)
+    assert (run.outcome, run.cause) == ("dead", "tick")
+    assert run.ended_at - run.seen_at >= 2 * SECOND
+    assert outcomes(service, "long") == [("tick", "dead")]
+    assert len(calls(service, "long begins")) == 1
+    assert (one.output + two.output).count(f"(pid {run.pid}) is dead") == 1
+    assert missing(service) == set()
+
+
+def kill_who_runs(service, job, *servers):
+    (run,) = runs(service, job)
+    (victim,) = (server.process for server in servers if server.process.pid == run.pid)
+    victim.kill()
+    victim.wait(ANSWER_WITHIN)
+
+
+def test_a_run_whose_process_is_killed_is_run_once_more_if_it_may_be(service):
+    first_takes_long = 'time.sleep(60 if calls("long begins") == 1 else 0)'
+    options = "dead_after=2 * timedelta(seconds=1), retry=True"
+    add_due_job(service, "long", first_takes_long, options)
+    add_job(service, "beat")
+    with running(service, *SCHEDULER) as one, running(service, *SCHEDULER) as two:
+        wait_for_call(service, "long begins")
+        kill_who_runs(service, "long", one, two)
+        wait_until(lambda: succeeded(service, "long"))
+        go_on(service)
+    assert outcomes(service, "long") == [("tick", "dead"), ("retry", "succeeded")]
+    assert len(calls(service, "long begins")) == 2
+
+
+def test_a_job_that_kills_its_process_each_time_is_retried_once(service):
+    options = "dead_after=2 * timedelta(seconds=1), retry=True"
+    add_due_job(service, "deadly", "os._exit(9)", options)
+    add_job(service, "beat")
+    for _ in range(2):
+        with running(service, *SCHEDULER) as scheduler:
+            assert scheduler.process.wait(ANSWER_WITHIN) == 9
+    with running(service, *SCHEDULER) as scheduler:
+        wait_until(lambda: [run.outcome for run in runs(service, "deadly")] == ["dead", "dead"])
+        go_on(service, times=3)
+        assert end(scheduler) == 0
+    assert outcomes(service, "deadly") == [("tick", "dead"), ("retry", "dead")]
+    assert len(calls(service, "deadly begins")) == 2
+
+
+# A run that fails
+
+
+def test_a_job_that_raises_is_logged_once_with_its_stack_and_its_schedule_goes_on(service):
+    add_job(service, "bad", 'raise ValueError("no good")')
+    with running(service, *SCHEDULER) as scheduler:
+        wait_until(lambda: len(runs(service, "bad")) > 2)
+        assert end(scheduler) == 0
+    found = runs(service, "bad")
+    assert {(run.outcome, run.error) for run in found} == {("failed", "ValueError('no good')")}
+    assert scheduler.output.count("Traceback (most recent call last)") == len(found)
+    assert scheduler.output.count("job bad failed\n") == len(found)
+    assert "backend/jobs/__init__.py" in scheduler.output
+    assert missing(service, "bad") == set()
+
+
+def test_a_job_that_calls_sys_exit_has_failed_and_its_schedule_goes_on(service):
+    add_job(service, "bad", 'sys.exit("no good")')
+    with running(service, *SCHEDULER) as scheduler:
+        wait_until(lambda: len(runs(service, "bad")) > 2)
+        assert end(scheduler) == 0
+    found = runs(service, "bad")
+    assert {(run.outcome, run.error) for run in found} == {("failed", "SystemExit('no good')")}
+    assert scheduler.output.count("Traceback (most recent call last)") == len(found)
+    assert missing(service, "bad") == set()
+
+
+# The scheduler is ended
+
+
+def test_at_sigterm_a_running_job_comes_to_its_end_and_no_other_begins(service):
+    add_due_job(service, "slow", "time.sleep(3)")
+    add_job(service, "beat")
+    with running(service, *SCHEDULER) as scheduler:
+        wait_for_call(service, "slow begins")
+        told = now()
+        assert end(scheduler) == 0
+    assert outcomes(service, "slow") == [("tick", "succeeded")]
+    assert now() - told > 2 * SECOND
+    assert all(run.started_at < told + SECOND for run in runs(service, "beat"))
+    assert "Traceback" not in scheduler.output
+
+
+def test_a_job_that_takes_longer_than_the_scheduler_waits_is_left(service):
+    append(service.path / "config/development.py", "JOB_STOP_TIMEOUT = 1")
+    add_due_job(service, "long", "time.sleep(60)")
+    with running(service, *SCHEDULER) as scheduler:
+        wait_for_call(service, "long begins")
+        assert end(scheduler) == 1
+    (run,) = runs(service, "long")
+    assert (run.outcome, run.pid) == ("left", scheduler.process.pid)
+    assert re.search(r"^ERROR .*job long: its run .* is left$", scheduler.output, re.M)
+    assert "Traceback" not in scheduler.output
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_who_ends_the_scheduler_twice_does_not_wait_for_its_jobs(service, number):
+    say_so = 'LOGGING["loggers"]["apscheduler"] = {"level": "INFO"}'
+    append(service.path / "config/development.py", say_so)
+    add_due_job(service, "long", "time.sleep(60)")
+    with running(service, *SCHEDULER) as scheduler:
+        wait_for_call(service, "long begins")
+        scheduler.process.send_signal(number)
+        wait_until(lambda: "Scheduler has been shut down" in scheduler.output)
+        scheduler.process.send_signal(number)
+        assert scheduler.process.wait(ANSWER_WITHIN) == 1
+    assert outcomes(service, "long") == [("tick", "left")]
+    assert "Traceback" not in scheduler.output
+
+
+def test_run_py_stop_ends_a_scheduler(service):
+    with running(service, "run.py", "scheduler") as scheduler:
+        wait_until(lambda: execute(service, "SELECT * FROM scheduler_seen"))
+        stopped = service.run("run.py", "stop")
+        assert scheduler.process.wait(ANSWER_WITHIN) == 0
+    assert (stopped.returncode, stopped.stderr) == (0, "")
+    assert f"stopped {scheduler.process.pid} " in stopped.stdout
+
+
+# The commands
+
+
+def jobs(service, *arguments):
+    return service.run("run.py", "jobs", *arguments)
+
+
+def test_jobs_lists_what_is_due_and_how_it_went(service):
+    add_job(service, "beat")
+    add_job(service, "never", seconds=10**9)
+    before = jobs(service).stdout.splitlines()
+    assert before[0].startswith("beat: 0:00:01, next 20")
+    assert before[0].endswith(", last never run")
+    assert before[-1] == "No scheduler was seen yet"
+    with running(service, *SCHEDULER) as scheduler:
+        go_on(service)
+        end(scheduler)
+    (((seen,),), (*_, last)) = execute(service, "SELECT seen_at FROM scheduler_seen"), runs(service)
+    beat, never, scheduled = jobs(service).stdout.splitlines()
+    assert beat.endswith(f", last {last.outcome} {last.due:%Y-%m-%d %H:%M:%S} UTC")
+    assert never.endswith(
+        f"next {START + timedelta(seconds=10**9):%Y-%m-%d %H:%M:%S} UTC, last never run"
+    )
+    assert scheduled == f"A scheduler was last seen {moment(seen):%Y-%m-%d %H:%M:%S} UTC"
+
+
+def test_a_job_that_is_run_by_hand_is_recorded_like_any_other(service):
+    add_job(service, "good", seconds=10**9)
+    add_job(service, "bad", "raise ValueError", seconds=10**9)
+    good, bad = jobs(service, "run", "good"), jobs(service, "run", "bad")
+    assert (good.returncode, good.stdout) == (0, "good succeeded\n")
+    assert (bad.returncode, bad.stdout) == (1, "bad failed\n")
+    assert outcomes(service, "good") == [("command", "succeeded")]
+    assert outcomes(service, "bad") == [("command", "failed")]
+    for job in ("good", "bad"):
+        assert len(calls(service, f"{job} begins")) == 1
+
+
+def test_a_job_that_calls_sys_exit_fails_by_hand_too(service):
+    add_job(service, "bad", "sys.exit(0)")
+    done = jobs(service, "run", "bad")
+    assert (done.returncode, done.stdout) == (1, "bad failed\n")
+    assert outcomes(service, "bad") == [("command", "failed")]
+
+
+def test_a_job_that_is_running_is_not_run_by_hand(service):
+    add_due_job(service, "long", "time.sleep(60)")
+    with running(service, *SCHEDULER):
+        wait_for_call(service, "long begins")
+        refused = jobs(service, "run", "long")
+        assert "last running" in jobs(service).stdout
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert refused.stderr.startswith("Error: long is running already")
+    assert len(calls(service, "long begins")) == 1
+    assert len(runs(service, "long")) == 1
+
+
+def test_an_unknown_job_is_a_wrong_command_line(service):
+    add_job(service, "good")
+    done = jobs(service, "run", "goood")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "Usage:" in done.stderr
+    assert "good" in done.stderr.replace("goood", "")
+    assert runs(service) == []
+
+
+def test_ctrl_c_while_a_job_is_run_by_hand_is_recorded(service):
+    add_job(service, "long", "time.sleep(60)")
+    with running(service, "run.py", "jobs", "run", "long") as by_hand:
+        wait_for_call(service, "long begins")
+        by_hand.process.send_signal(signal.SIGINT)
+        assert by_hand.process.wait(ANSWER_WITHIN) != 0
+    assert outcomes(service, "long") == [("command", "left")]
+    assert "Traceback" not in by_hand.output
+    edit(service.path / "backend/jobs/__init__.py", "time.sleep(60)", "pass")
+    assert jobs(service, "run", "long").returncode == 0
+
+
+def test_readyz_says_how_the_jobs_stand(service):
+    add_due_job(service, "bad", "raise ValueError")
+    add_job(service, "beat")
+    add_job(service, "never", seconds=10**9)
+    with service.start() as server:
+        wait_until(lambda: succeeded(service, "beat") and runs(service, "bad")[-1].outcome)
+        answer = http(f"{server.url}/readyz")
+    assert answer.status == 200
+    bad, beat, never = answer.json["jobs"]
+    assert bad["last"] == {"outcome": "failed", "due": seconds(runs(service, "bad")[-1].due)}
+    assert beat["last"]["due"] in [seconds(run.due) for run in runs(service, "beat")]
+    assert datetime.fromisoformat(beat["next_due"]) > datetime.fromisoformat(beat["last"]["due"])
+    assert never == {"id": "never", "next_due": "2031-09-09T01:46:40+00:00", "last": None}
+    ((seen,),) = execute(service, "SELECT seen_at FROM scheduler_seen")
+    assert answer.json["scheduler_seen"] == seconds(moment(seen))
+
+
+def seconds(moment):
+    return moment.isoformat(timespec="seconds")
+
+
+# What is kept
+
+
+def test_old_runs_are_deleted_but_each_job_s_newest_tick(service):
+    edit(service.path / "backend/jobs/__init__.py", "\nJOBS = ()\n", "\n")
+    append(service.path / "config/development.py", "JOB_RUN_KEEP_DAYS = 10")
+    ages = {"gone": [40, 30, 20], "going on": [40, 11, 9, 1], "skipping": [12, 11]}
+    ticks = {(job, now() - timedelta(days=age)) for job in ages for age in ages[job]}
+    for job, due in ticks:
+        record(service, job, due, outcome="skipped" if job == "skipping" else "succeeded")
+    record(service, "gone", now() - timedelta(days=35), "command", "succeeded")
+    for age in (11, 9):
+        row = (f"{age} days old", text(now() - timedelta(days=age)))
+        execute(service, "INSERT INTO scheduler_seen VALUES (?, 'host', 1, ?)", *row)
+    assert jobs(service, "run", "delete_old_runs").returncode == 0
+    left = {(run.job, run.due) for run in runs(service) if run.job != "delete_old_runs"}
+    newest = {max(tick for tick in ticks if tick[0] == job) for job in ages}
+    assert left == newest | {tick for tick in ticks if tick[1] > now() - timedelta(days=10)}
+    assert execute(service, "SELECT process FROM scheduler_seen") == [("9 days old",)]
+
+
+# What was missed
+
+
+def test_a_run_by_hand_does_not_hide_a_missed_tick(service):
+    add_due_job(service, "once")
+    add_job(service, "beat")
+    record(service, "beat", now() - timedelta(seconds=10), "added")
+    for job in ("once", "beat"):
+        assert jobs(service, "run", job).returncode == 0
+    with running(service, *SCHEDULER) as scheduler:
+        go_on(service)
+        wait_until(lambda: len(runs(service, "once")) == 2)
+        assert end(scheduler) == 0
+    assert outcomes(service, "once") == [("tick", "succeeded"), ("command", "succeeded")]
+    assert missing(service) == set()
+    assert len(runs(service, "beat")) > 10
+
+
+def test_the_first_tick_of_a_new_job_is_caught_up(service):
+    """All processes are killed before it is due, and one is started after it."""
+    add_job(service, "once", seconds=10**9)
+    with running(service, *SCHEDULER):
+        wait_until(lambda: records(service, "once"))
+    due = int((now() - START).total_seconds()) + 1
+    edit(service.path / "backend/jobs/__init__.py", str(10**9), str(due))
+    wait_until(lambda: now() > START + timedelta(seconds=due))
+    with running(service, *SCHEDULER):
+        wait_until(lambda: succeeded(service, "once"))
+    (run,) = runs(service, "once")
+    assert (run.due, run.cause) == (START + timedelta(seconds=due), "tick")
+
+
+def test_a_locked_database_is_waited_for_and_nothing_is_lost(service):
+    """While it is, one job ends, one is due every second, and one but once."""
+    add_job(service, "beat")
+    add_due_job(service, "slow", 'while not os.path.exists("instance/locked"): time.sleep(0.01)')
+    due = now().replace(microsecond=0) + 5 * SECOND
+    add_job(service, "once", seconds=int((due - START).total_seconds()))
+    record(service, "once", due - timedelta(minutes=1), "added")
+    with running(service, *SCHEDULER) as scheduler:
+        go_on(service)
+        with connect(service) as connection:
+            connection.execute("BEGIN EXCLUSIVE")
+            (service.path / "instance/locked").touch()
+            # SQLite itself waits for 5 s.
+            wait_until(lambda: LOST in scheduler.output and now() > due + 6 * SECOND)
+            connection.execute("ROLLBACK")
+        wait_until(lambda: BACK in scheduler.output)
+        wait_until(lambda: succeeded(service, "slow") and succeeded(service, "once"))
+        go_on(service)
+        assert end(scheduler) == 0
+    assert (scheduler.output.count(LOST), scheduler.output.count(BACK)) == (1, 1)
+    assert "Traceback" not in scheduler.output
+    assert missing(service) == set()
+    assert {run.outcome for run in runs(service)} <= {"succeeded", "skipped"}
+    for job in ("beat", "slow", "once"):
+        assert len(calls(service, f"{job} begins")) == succeeded(service, job)
+    assert outcomes(service, "once") == outcomes(service, "slow") == [("tick", "succeeded")]
+
+
+def test_a_reload_in_the_middle_of_a_job_loses_and_doubles_nothing(service):
+    add_due_job(service, "slow", "time.sleep(3)", "dead_after=2 * timedelta(seconds=1)")
+    add_job(service, "beat")
+    with service.start() as server:
+        wait_for_call(service, "slow begins")
+        edit(service.path / "backend/routes/chat.py", "You said", "Changed")
+        wait_until(lambda: reply(server) == "Changed: Hi")
+        wait_until(lambda: runs(service, "slow")[0].outcome)
+        go_on(service)
+    (run,) = runs(service, "slow")
+    assert len(calls(service, "slow begins")) == 1
+    assert run.outcome == ("succeeded" if calls(service, "slow ends") else "left")
+    assert "Traceback" not in server.output
+    assert missing(service) == set()
+    started = [run for run in runs(service, "beat") if run.started_at]
+    assert len(calls(service, "beat begins")) <= len(started)
+
+
+def test_a_reload_does_not_wait_for_a_job(service):
+    add_due_job(service, "long", "time.sleep(60)")
+    with service.start() as server:
+        wait_for_call(service, "long begins")
+        edit(service.path / "backend/routes/chat.py", "You said", "Changed")
+        wait_until(lambda: reply(server) == "Changed: Hi")
+
+
+# Where no jobs run
+
+
+def test_the_service_s_own_tests_run_no_jobs(service, tmp_path):
+    add_job(service, "beat")
+    (service.path / "tests/test_threads.py").write_text(NO_THREAD)
+    own = ("tests/test_threads.py", "--basetemp", tmp_path / "own")
+    done = service.run("-m", "pytest", "-q", *own, python=service.python)
+    assert done.returncode == 0, done.stdout
+    assert calls(service, "beat") == []
+
+
+def test_gunicorn_s_workers_run_no_jobs(project, server, tmp_path):
+    copy = project.copy(tmp_path)
+    append(copy.path / "backend/jobs/__init__.py", NO_JOBS)
+    add_job(copy, "beat")
+    append(copy.path / "backend/routes/health.py", THREADS)
+    production = test_postgresql.production(server.url())
+    assert copy.run("run.py", "db", "upgrade", **production).returncode == 0
+    with copy.start(**production) as serving:
+        workers = wait_until(lambda: psutil.Process(serving.process.pid).children())
+        for _ in range(4 * len(workers)):
+            assert "APScheduler" not in http(f"{serving.url}/threads").json
+        state = http(f"{serving.url}/readyz").json
+    assert state["scheduler_seen"] is None
+    assert [job["last"] for job in state["jobs"]] == [None]
+    assert not (copy.path / "instance/calls").exists()

@@ -1,0 +1,763 @@
+"""Several schedulers while something fails: no tick is lost, none is run twice."""
+
+import itertools
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import psutil
+import pytest
+import test_postgresql
+from breaking import append
+from conftest import ANSWER_WITHIN, environment, free_port, http, wait_until
+from load import query
+from postgresql import PASSWORD, USER, another_user, is_root
+from test_production import log, post
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="kills with POSIX signals")
+server, project = test_postgresql.server, test_postgresql.project
+
+# Each call of a function is a row, with the tick that it belongs to: a process has at most one run
+# of a job without an end. The monotonic clock is the same in all processes.
+JOBS = """
+import time
+
+from sqlalchemy import text
+
+from backend.database import db
+
+
+def note(job, seconds):
+    from backend.runs import PROCESS
+
+    call = {"job": job, "process": PROCESS["process"], "begun": time.monotonic()}
+    due = "SELECT due FROM job_run WHERE job = :job AND process = :process AND ended_at IS NULL"
+    row = f"INSERT INTO called VALUES (:job, ({due}), :process, :begun, NULL)"
+    db.session.execute(text(row), call)
+    db.session.commit()
+    time.sleep(seconds)
+    end = "UPDATE called SET ended = :now WHERE process = :process AND begun = :begun"
+    db.session.execute(text(end), call | {"now": time.monotonic()})
+    db.session.commit()
+
+
+def quick():
+    note("quick", 0)
+
+
+def slow():
+    note("slow", 1.5)
+
+
+def again():
+    note("again", 0.4)
+
+
+def seldom():
+    note("seldom", 0)
+
+
+JOBS += (
+    Job("quick", quick, timedelta(seconds=1), dead_after=timedelta(seconds=6)),
+    Job("slow", slow, timedelta(seconds=1), dead_after=timedelta(seconds=9)),
+    Job("again", again, timedelta(seconds=2), dead_after=timedelta(seconds=3), retry=True),
+    Job("seldom", seldom, timedelta(seconds=3)),
+)
+"""
+LONG_JOB = """
+def long():
+    note("long", 9)
+
+
+JOBS += (Job("long", long, timedelta(seconds=1), dead_after=timedelta(seconds=3)),)
+"""
+RARE_JOB = """
+def rare():
+    note("rare", 0)
+
+
+JOBS += (Job("rare", rare, timedelta(seconds={})),)
+"""
+# As if the job had been there for so many seconds, and nobody to run it.
+ADDED = (
+    "INSERT INTO job_run (job, due, cause, process, host, pid, ended_at, outcome)"
+    " VALUES ('rare', now() - interval '{} s', 'added', '', '', 0, now(), 'added')"
+)
+# A scheduler that is stopped after it has read which runs go on, before it judges them.
+STOPPED_WHILE_IT_LOOKS = """
+import os, signal, time
+
+from backend import create_app, runs, scheduler
+
+
+def stop_once():
+    found = unended()
+    if any(run.job == "long" for run in found):
+        runs.unended = unended
+        os.kill(os.getpid(), signal.SIGSTOP)
+        time.sleep(0.5)  # this thread may be the last to be stopped
+    return found
+
+
+unended, runs.unended = runs.unended, stop_once
+scheduler.run(create_app())
+"""
+TERMINATED_AS_A_TICK_BEGINS = """
+import os, signal
+
+from apscheduler.executors.base import BaseExecutor
+from backend import create_app, scheduler
+
+
+def terminated(self, job, run_times):
+    if job.id == "quick":
+        BaseExecutor.submit_job = submit_job
+        os.kill(os.getpid(), signal.SIGTERM)
+    submit_job(self, job, run_times)
+
+
+submit_job, BaseExecutor.submit_job = BaseExecutor.submit_job, terminated
+scheduler.run(create_app())
+"""
+INTERVALS = {"quick": 1, "slow": 1, "again": 2, "seldom": 3}
+CALLED = "CREATE TABLE called (job text, due {}, process text, begun float, ended float)"
+# Run by the service's own Python, for either database.
+READ = """
+import json, sys
+from sqlalchemy import create_engine, text
+from backend.database import engine_url
+with create_engine(engine_url(sys.argv[1])).begin() as connection:
+    results = [connection.execute(text(statement)) for statement in sys.argv[2:]]
+    rows = [[list(row) for row in result] if result.returns_rows else None for result in results]
+    print(json.dumps(rows, default=str))
+"""
+# Cuts all connections again and again, most often when a tick has just begun.
+CUT = """
+import random, sys, time, psycopg
+
+chance, cuts = random.Random(int(sys.argv[2])), 0
+terminate = (
+    "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
+    " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+)
+with psycopg.connect(sys.argv[1], autocommit=True) as connection:
+    for _ in range(int(sys.argv[3])):
+        time.sleep(1 - time.time() % 1)
+        for _ in range(5):
+            time.sleep(chance.uniform(0, 0.03))
+            cuts += connection.execute(terminate).fetchone()[0]
+        time.sleep(chance.uniform(0, 0.8))
+        cuts += connection.execute(terminate).fetchone()[0]
+print(cuts)
+"""
+LOST = "the database does not answer, and jobs wait"
+BACK = "the database answers again"
+# What Python says that the time is, in this process; the kernel and the database know better.
+FAKE_CLOCK = """
+import datetime, os, time
+
+real, real_time, ahead = datetime.datetime, time.time, float(os.environ["CLOCK_AHEAD"])
+time.time = lambda: real_time() + ahead
+
+
+class Kind(type):
+    def __instancecheck__(cls, value):
+        return isinstance(value, real)
+
+
+class Ahead(real, metaclass=Kind):
+    @classmethod
+    def now(cls, tz=None):
+        return real.now(tz) + datetime.timedelta(seconds=ahead)
+
+
+datetime.datetime = Ahead
+"""
+PGBOUNCER = shutil.which("pgbouncer", path=os.environ["PATH"] + ":/usr/sbin")
+PGBOUNCER_INI = """
+[databases]
+* = host=127.0.0.1 port={server_port}
+[pgbouncer]
+listen_addr = 127.0.0.1
+listen_port = {port}
+unix_socket_dir =
+auth_type = scram-sha-256
+auth_file = {folder}/users
+pool_mode = transaction
+"""
+# Once as a process that was just started counts, once as APScheduler goes on in one that runs.
+YEAR_OF_TICKS = """
+import json, sys
+from datetime import UTC, datetime, timedelta
+from backend.triggers import next_due, read_trigger
+
+
+def year(next_tick):
+    due = next_due(trigger, datetime(2026, 1, 1, 12, tzinfo=UTC))
+    for _ in range(9000):  # a trigger may come to the same time for ever
+        if due.astimezone(UTC).year > 2026:
+            break
+        yield due.astimezone(UTC).astimezone(trigger.timezone).isoformat()
+        due = next_tick(due)
+
+
+trigger, moment = read_trigger(*sys.argv[1:]), timedelta(milliseconds=5)
+asked = year(lambda due: next_due(trigger, due))
+going_on = year(lambda due: trigger.get_next_fire_time(due, due.astimezone(UTC) + moment))
+print(json.dumps([list(asked), list(going_on)]))
+"""
+
+
+@dataclass(frozen=True)
+class Run:
+    """A row of job_run, times as seconds."""
+
+    job: str
+    due: float
+    cause: str
+    process: str
+    host: str
+    started_at: float | None
+    ended_at: float | None
+    outcome: str | None
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call of a job's function; `due` is None if its run had been taken for dead by then."""
+
+    job: str
+    due: float | None
+    process: str
+    begun: float
+    ended: float | None
+
+
+@dataclass(frozen=True)
+class Ticks:
+    """What the database says in the end of ticks, runs and calls."""
+
+    runs: list[Run]
+    calls: list[Call]
+
+    def ticks(self, job):
+        return [run for run in self.runs if run.job == job and run.cause == "tick"]
+
+    def started(self, job):
+        return [run for run in self.runs if run.job == job and run.started_at]
+
+    def lost(self, job):
+        """Return the ticks without a record, from when the job was added to its last one."""
+        added = min(run.due for run in self.runs if run.job == job and run.cause == "added")
+        recorded, step = {run.due for run in self.ticks(job)}, INTERVALS[job]
+        due = range((int(added) // step + 1) * step, int(max(recorded, default=0)) + 1, step)
+        assert recorded <= set(due)
+        return sorted(set(due) - recorded)
+
+    def doubled(self, job):
+        """Return the ticks for which the function was called more often than a run was started."""
+        calls = [call for call in self.calls if call.job == job]
+        assert len(calls) <= len(self.started(job)), self.figures
+        counts = Counter(call.due for call in calls if call.due)
+        return [due for due, count in counts.items() if count > 1]
+
+    def overlapping(self, job):
+        """Return the calls during which another one began, but for those of dead runs."""
+        dead = {run.due for run in self.runs if run.job == job and run.outcome == "dead"} | {None}
+        calls = sorted((call for call in self.calls if call.job == job), key=lambda c: c.begun)
+        return [
+            (one, two)
+            for one, two in itertools.pairwise(calls)
+            if one.ended and one.due not in dead and two.begun < one.ended
+        ]
+
+    def missing(self, job):
+        """Return the runs that are said to have succeeded, and whose function was not called."""
+        called = {call.due for call in self.calls if call.job == job}
+        return [r for r in self.started(job) if r.outcome == "succeeded" and r.due not in called]
+
+    @property
+    def figures(self):
+        """Return all that there is to say, a line for each job."""
+        lines = [f"{job}: {self.figures_of(job)}" for job in INTERVALS]
+        return "\n".join(lines)
+
+    def figures_of(self, job):
+        outcomes = dict(Counter(run.outcome for run in self.ticks(job)))
+        calls = sum(call.job == job for call in self.calls)
+        return f"{len(self.started(job))} started, {calls} calls, {outcomes}"
+
+    def assert_each_once(self):
+        print(self.figures)
+        for job in INTERVALS:
+            assert self.lost(job) == [], self.figures
+            assert self.doubled(job) == [], self.figures
+            assert self.overlapping(job) == [], self.figures
+            assert self.missing(job) == [], self.figures
+        assert len(self.started("quick")) > 3, self.figures
+
+
+class Schedulers:
+    """Scheduler processes, each with a log of its own. Inside a with statement they are running."""
+
+    def __init__(self, service, count, **env):
+        self.service, self.count, self.env = service, count, env
+        self.folder = Path(tempfile.mkdtemp(dir=service.path.parent))
+        self.processes, self.logs = [], []
+
+    def __enter__(self):
+        for _ in range(self.count):
+            self.start()
+        return self
+
+    def __exit__(self, *error):
+        for process in self.processes:
+            if process.poll() is None:
+                process.kill()
+                process.wait(ANSWER_WITHIN)
+
+    def start(self, command=("-m", "flask", "--app", "backend", "scheduler"), before=(), **env):
+        """Start a scheduler, and return its number."""
+        self.logs.append(self.folder / str(len(self.logs)))
+        with self.logs[-1].open("wb") as output:
+            process = subprocess.Popen(
+                [*before, str(self.service.python), *command],
+                cwd=self.service.path,
+                env=environment(**self.env | env),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
+        self.processes.append(process)
+        return len(self.processes) - 1
+
+    def signal(self, index, number):
+        self.processes[index].send_signal(number)
+
+    def kill(self, index):
+        self.signal(index, signal.SIGKILL)
+        self.processes[index].wait(ANSWER_WITHIN)
+
+    def kill_any(self, chance):
+        """Kill one of those that run, and start another."""
+        running = [i for i, process in enumerate(self.processes) if process.poll() is None]
+        self.kill(chance.choice(running))
+        self.start()
+
+    def stop_any(self, chance):
+        """Stop one for a while, in which it does nothing and keeps what it has."""
+        index = chance.randrange(len(self.processes))
+        self.signal(index, signal.SIGSTOP)
+        time.sleep(chance.uniform(0.5, 8))
+        self.signal(index, signal.SIGCONT)
+
+    def lines(self, index):
+        return log(self.logs[index].read_text(encoding="utf-8", errors="replace"))
+
+    def said(self, index, text):
+        return sum(str(line["message"]).startswith(text) for line in self.lines(index))
+
+    def succeeded(self, job):
+        return sum(self.said(index, f"job {job} succeeded") for index in range(len(self.logs)))
+
+    def go_on(self, job="quick", times=2):
+        """Wait until a job has succeeded so many times more."""
+        goal = self.succeeded(job) + times
+        wait_until(lambda: self.succeeded(job) >= goal)
+
+    def leave(self):
+        """End them all as a supervisor would, and see that they leave in order."""
+        running = [process for process in self.processes if process.poll() is None]
+        for process in running:
+            process.terminate()
+        assert [process.wait(2 * ANSWER_WITHIN) for process in running] == [0] * len(running)
+        lines = [line for index in range(len(self.logs)) for line in self.lines(index)]
+        from_apscheduler = [line for line in lines if str(line["logger"]).startswith("apscheduler")]
+        assert [line for line in from_apscheduler if line["level"] == "ERROR"] == []
+
+
+def pause(chance):
+    """Wait for any moment that the seed decides, or for one in which a tick has just begun."""
+    rest = 1 - time.time() % 1
+    time.sleep(chance.choice([chance.uniform(0.1, 1), rest + chance.uniform(0, 0.05)]))
+
+
+def read(service, url, *statements):
+    done = service.run("-c", READ, url, *statements, python=service.python)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def seconds(text):
+    """Return the time as seconds; SQLite stores it without its time zone, which is UTC."""
+    moment = text and datetime.fromisoformat(text)
+    return moment and (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+
+
+def read_ticks(service, url):
+    run = "SELECT job, due, cause, process, host, started_at, ended_at, outcome FROM job_run"
+    runs, calls = read(service, url, run, "SELECT * FROM called ORDER BY begun")
+    return Ticks(
+        [Run(r[0], seconds(r[1]), *r[2:5], seconds(r[5]), seconds(r[6]), r[7]) for r in runs],
+        [Call(call[0], seconds(call[1]), *call[2:]) for call in calls],
+    )
+
+
+@pytest.fixture(scope="module")
+def service(project, tmp_path_factory):
+    """A service with jobs that are due every second, or nearly so."""
+    copy = project.copy(tmp_path_factory.mktemp("schedulers"))
+    append(copy.path / "backend/jobs/__init__.py", JOBS)
+    return copy
+
+
+@pytest.fixture(scope="module")
+def model(service, server):
+    """The name of a database with the schema, for others to be copied from."""
+    query(service, server.url(), "CREATE DATABASE model")
+    migrate(service, server.url(database="model"), "timestamptz")
+    return "model"
+
+
+@pytest.fixture
+def url(service, server, model):
+    """A database of the test's own."""
+    name = f"own_{time.monotonic_ns()}"
+    query(service, server.url(), f"CREATE DATABASE {name} TEMPLATE {model}")
+    return server.url(database=name)
+
+
+def migrate(service, url, moment):
+    upgrade = ("-m", "flask", "--app", "backend", "db", "upgrade")
+    done = service.run(*upgrade, python=service.python, **test_postgresql.production(url))
+    assert done.returncode == 0, done.stderr
+    read(service, url, CALLED.format(moment))
+
+
+def schedulers(service, count, url):
+    return Schedulers(service, count, **test_postgresql.production(url))
+
+
+@pytest.mark.parametrize("seed", [1])
+def test_schedulers_are_killed_at_random(service, url, seed):
+    ticks = killed(service, url, 4, random.Random(seed))
+    assert len({run.process for run in ticks.runs if run.started_at}) > 3
+
+
+@pytest.mark.parametrize("seed", [2])
+def test_schedulers_on_sqlite_are_killed_at_random(service, tmp_path, seed):
+    url = f"sqlite:///{tmp_path / 'schedulers.db'}"
+    migrate(service, url, "timestamp")
+    killed(service, url, 2, random.Random(seed))
+
+
+def killed(service, url, count, chance):
+    with schedulers(service, count, url) as running:
+        running.go_on()
+        for _ in range(12):
+            pause(chance)
+            running.kill_any(chance)
+        running.go_on()
+        running.leave()
+    ticks = read_ticks(service, url)
+    ticks.assert_each_once()
+    return ticks
+
+
+@pytest.mark.parametrize("seed", [3])
+def test_schedulers_are_stopped_at_random_and_go_on(service, url, seed):
+    chance = random.Random(seed)
+    with schedulers(service, 4, url) as running:
+        running.go_on()
+        for _ in range(3):
+            pause(chance)
+            running.stop_any(chance)
+        running.go_on()
+        running.leave()
+    read_ticks(service, url).assert_each_once()
+
+
+def test_a_scheduler_is_stopped_in_the_middle_of_a_job(service, url):
+    """It holds nobody up, is taken for dead, and its tick is not run by anybody else."""
+    with schedulers(service, 3, url) as running:
+        due, pid = wait_until(lambda: stop_in_the_middle(service, url, running))
+        (index,) = (i for i, process in enumerate(running.processes) if process.pid == pid)
+        running.go_on("quick", 3)
+        running.go_on("slow", 1)
+        running.signal(index, signal.SIGCONT)
+        wait_until(lambda: running.said(index, "job slow: the end of this run was recorded before"))
+        running.go_on()
+        running.leave()
+    ticks = read_ticks(service, url)
+    ticks.assert_each_once()
+    (run,) = (run for run in ticks.ticks("slow") if run.due == due)
+    (call,) = (call for call in ticks.calls if call.job == "slow" and call.due == due)
+    assert (run.outcome, call.process) == ("dead", run.process)
+    assert call.ended - call.begun > 9
+
+
+def stop_in_the_middle(service, url, running):
+    """Stop the process that runs the job `slow`; return the tick and the pid, or None."""
+    current = "SELECT due, pid FROM job_run WHERE job = 'slow' AND ended_at IS NULL"
+    called = "SELECT due FROM called WHERE job = 'slow' AND ended IS NULL"
+    (found,) = read(service, url, current)
+    for due, pid in found:
+        os.kill(pid, signal.SIGSTOP)
+        still, calls = read(service, url, current, called)
+        if still == found and [due] in calls:
+            return seconds(due), pid
+        os.kill(pid, signal.SIGCONT)
+    return None
+
+
+def test_a_scheduler_that_was_stopped_takes_no_living_run_for_dead(service, url, tmp_path):
+    copy = service.copy(tmp_path)
+    append(copy.path / "backend/jobs/__init__.py", LONG_JOB)
+    with schedulers(copy, 1, url) as running:
+        wait_until(lambda: read(copy, url, "SELECT due FROM called WHERE job = 'long'") != [[]])
+        index = running.start(("-c", STOPPED_WHILE_IT_LOOKS))
+        stopped = psutil.Process(running.processes[index].pid)
+        wait_until(lambda: stopped.status() == psutil.STATUS_STOPPED)
+        running.go_on("quick", 5)
+        running.signal(index, signal.SIGCONT)
+        running.go_on("long", 1)
+        running.leave()
+    ticks = read_ticks(copy, url)
+    ticks.assert_each_once()
+    assert {run.outcome for run in ticks.started("long")} == {"succeeded"}
+
+
+def test_a_scheduler_that_is_terminated_as_a_tick_begins_leaves(service, url):
+    with schedulers(service, 0, url) as running:
+        index = running.start(("-c", TERMINATED_AS_A_TICK_BEGINS))
+        assert running.processes[index].wait(ANSWER_WITHIN) == 0
+
+
+@pytest.mark.parametrize("seed", [4])
+def test_all_connections_are_cut_at_random(service, url, seed):
+    with schedulers(service, 4, url) as running:
+        running.go_on()
+        assert cut(service, url, seed, 10) > 10
+        running.go_on()
+        running.leave()
+    read_ticks(service, url).assert_each_once()
+
+
+def cut(service, url, seed, seconds):
+    """Cut all connections for so many seconds, and return how many that were."""
+    done = service.run("-c", CUT, url, seed, seconds, python=service.python)
+    assert done.returncode == 0, done.stderr
+    return int(done.stdout)
+
+
+def test_the_database_stops_and_starts_again(service, server, url):
+    """Each scheduler says so once, goes on, and what was missed is recorded."""
+    with schedulers(service, 3, url) as running:
+        for index in range(3):
+            wait_until(lambda index=index: running.said(index, "job "))
+        wait_until(lambda: time.time() % 1 > 0.9)  # several ticks begin while it stops
+        server.stop()
+        stopped = time.time()
+        try:
+            wait_until(lambda: all(running.said(index, LOST) for index in range(3)))
+            wait_until(lambda: time.time() > stopped + 4)
+        finally:
+            server.start()
+        wait_until(lambda: all(running.said(index, BACK) for index in range(3)))
+        running.go_on()
+        said = [(running.said(i, LOST), running.said(i, BACK)) for i in range(3)]
+        running.leave()
+    ticks = read_ticks(service, url)
+    ticks.assert_each_once()
+    assert sum(stopped < run.due < stopped + 4 for run in ticks.ticks("quick")) == 4
+    assert said == [(1, 1)] * 3
+
+
+@pytest.mark.parametrize("seed", [5])
+def test_one_scheduler_is_two_seconds_ahead(service, url, tmp_path, seed):
+    """It claims all ticks while it runs; while it is stopped or dead the other one does."""
+    (tmp_path / "sitecustomize.py").write_text(FAKE_CLOCK)
+    ahead = {"PYTHONPATH": str(tmp_path), "CLOCK_AHEAD": "2"}
+    chance = random.Random(seed)
+    with schedulers(service, 1, url) as running:
+        index = running.start(**ahead)
+        for _ in range(3):
+            wait_until(lambda: newest_tick(service, url) > time.time() + 0.5)
+            running.signal(index, signal.SIGSTOP)
+            time.sleep(chance.uniform(2.5, 4))
+            running.signal(index, signal.SIGCONT)
+        running.kill(index)
+        running.go_on("quick", 3)
+        index = running.start(**ahead)
+        wait_until(lambda: newest_tick(service, url) > time.time() + 0.5)
+        running.leave()
+    ticks = read_ticks(service, url)
+    ticks.assert_each_once()
+    assert len({run.process for run in ticks.started("quick")}) == 3
+
+
+def newest_tick(service, url):
+    ((found,),) = read(service, url, "SELECT max(due) FROM job_run WHERE job = 'quick'")
+    return seconds(found[0]) or 0
+
+
+@pytest.fixture(scope="module")
+def bouncer(server):
+    """The port of a PgBouncer before the server; its options are the default ones."""
+    if not PGBOUNCER and not (os.environ.get("CI") and sys.platform == "linux"):
+        pytest.skip("there is no pgbouncer on this platform")
+    assert PGBOUNCER, "pgbouncer is to be installed where CI is set"
+    folder = Path(tempfile.mkdtemp(prefix="pgbouncer-", dir="/tmp"))  # within the reach of nobody
+    process = None
+    try:
+        port = free_port()
+        process = start_pgbouncer(folder, port, server.port)
+        wait_until(lambda: "process up" in (folder / "log").read_text())
+        yield port
+    finally:
+        if process:
+            process.terminate()
+            process.wait(ANSWER_WITHIN)
+        shutil.rmtree(folder)
+
+
+def start_pgbouncer(folder, port, server_port):
+    (folder / "users").write_text(f'"{USER}" "{PASSWORD}"\n')
+    ini = PGBOUNCER_INI.format(server_port=server_port, port=port, folder=folder)
+    (folder / "pgbouncer.ini").write_text(ini)
+    folder.chmod(0o755)
+    with (folder / "log").open("wb") as output:
+        return subprocess.Popen(
+            [PGBOUNCER, str(folder / "pgbouncer.ini")],
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            **another_user(),
+        )
+
+
+@pytest.mark.parametrize("seed", [6])
+def test_pgbouncer_is_between_and_schedulers_and_connections_are_killed(
+    service, server, url, bouncer, seed
+):
+    chance, through = random.Random(seed), url.replace(f":{server.port}/", f":{bouncer}/")
+    with schedulers(service, 4, through) as running:
+        running.go_on()
+        for _ in range(6):
+            pause(chance)
+            running.kill_any(chance)
+        cut(service, url, seed, 5)
+        running.go_on()
+        running.leave()
+    read_ticks(service, url).assert_each_once()
+
+
+def test_pgbouncer_is_between_while_the_schema_is_made_and_the_web_serves(service, server, bouncer):
+    query(service, server.url(), "CREATE DATABASE bounced")
+    url = server.url(database="bounced").replace(f":{server.port}/", f":{bouncer}/")
+    migrate(service, url, "timestamptz")
+    with service.start(**test_postgresql.production(url)) as serving:
+        assert [post(serving.url, f"message {i}").status for i in range(30)] == [200] * 30
+        assert http(f"{serving.url}/readyz").status == 200
+    assert read(service, url, "SELECT count(*) FROM message") == [[[30]]]
+
+
+def can_name_hosts():
+    """Whether a process may have a host name of its own: a matter of the platform."""
+    probe = ["unshare", "--uts", "hostname", "probe"]
+    if not (is_root() and shutil.which("unshare") and shutil.which("hostname")):
+        return False
+    return subprocess.run(probe, capture_output=True).returncode == 0
+
+
+@pytest.mark.skipif(not can_name_hosts(), reason="needs Linux, root and the right to name hosts")
+def test_two_hosts_share_the_ticks(service, url):
+    named = ("unshare", "--uts", "sh", "-c", 'hostname "$0" && exec "$@"')
+    with schedulers(service, 0, url) as running:
+        for host in ("one", "two"):
+            running.start(("run.py", "scheduler"), before=(*named, host))
+        for index in range(2):
+            wait_until(lambda index=index: running.said(index, "job quick succeeded"), 60)
+        running.go_on("quick", 3)
+        running.kill(0)
+        running.go_on("quick", 3)
+        running.leave()
+    ticks = read_ticks(service, url)
+    ticks.assert_each_once()
+    assert {run.host for run in ticks.runs if run.started_at} == {"one", "two"}
+
+
+def test_all_schedulers_are_away_for_a_while(service, url):
+    with schedulers(service, 2, url) as running:
+        running.go_on()
+        running.leave()
+        gone = time.time()
+        wait_until(lambda: time.time() > gone + 5)
+        running.start()
+        running.go_on("quick", 3)
+        running.leave()
+    ticks = read_ticks(service, url)
+    ticks.assert_each_once()
+    missed = [run for run in ticks.ticks("quick") if gone < run.due < gone + 4]
+    assert [run.outcome for run in missed] == ["skipped"] * 4
+
+
+@pytest.mark.parametrize(("grace", "last"), [(3600, "succeeded"), (1, "skipped")])
+def test_the_last_missed_tick_is_caught_up_unless_it_is_too_old(
+    service, url, tmp_path, grace, last
+):
+    copy, step = service.copy(tmp_path), interval_under_way()
+    append(copy.path / "backend/jobs/__init__.py", RARE_JOB.format(step))
+    append(copy.path / "config/production.py", f"JOB_MISFIRE_GRACE_TIME = {grace}")
+    read(copy, url, ADDED.format(4 * step))
+    with schedulers(copy, 1, url) as running:
+        outcomes = wait_until(lambda: four_outcomes(copy, url))
+        running.leave()
+    assert outcomes == [["skipped"]] * 3 + [[last]]
+
+
+def interval_under_way():
+    """Return one that was due some seconds ago, and will not be again during the test."""
+    since = time.time() - datetime(2000, 1, 1, tzinfo=UTC).timestamp()
+    return next(step for step in range(60, 1000) if 3 < since % step < 10)
+
+
+def four_outcomes(service, url):
+    (rows,) = read(service, url, "SELECT outcome FROM job_run WHERE job = 'rare' ORDER BY due")
+    return rows[1:] if len(rows) == 5 and [None] not in rows else None
+
+
+@pytest.mark.parametrize("timezone", ["Europe/Berlin", "America/New_York", "America/Havana"])
+@pytest.mark.parametrize("line", ["0 0 * * *", "30 0 * * *", "30 2 * * *", "15 3 * * *"])
+def test_a_daily_job_is_due_every_day_where_clocks_change(service, line, timezone):
+    ticks = year_of_ticks(service, line, timezone)
+    days = {datetime.fromisoformat(tick).timetuple().tm_yday for tick in ticks}
+    assert set(range(2, 366)) - days == set()
+    assert len(ticks) <= 366  # once more where the hour comes twice
+
+
+@pytest.mark.parametrize("timezone", ["Europe/Berlin", "America/New_York", "America/Havana"])
+def test_an_hourly_job_is_due_every_hour_where_clocks_change(service, timezone):
+    ticks = year_of_ticks(service, "0 * * * *", timezone)
+    hours = {int(datetime.fromisoformat(tick).timestamp()) // 3600 for tick in ticks}
+    assert len(hours) == len(ticks) == max(hours) - min(hours) + 1 > 8700
+
+
+def year_of_ticks(service, line, timezone):
+    """Return when a job is due in 2026, upon which all processes agree."""
+    done = service.run("-c", YEAR_OF_TICKS, line, timezone, python=service.python)
+    assert done.returncode == 0, done.stderr
+    asked, going_on = json.loads(done.stdout)
+    assert asked == going_on == sorted(set(asked), key=datetime.fromisoformat)
+    return asked
