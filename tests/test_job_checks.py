@@ -513,6 +513,13 @@ def test_a_trigger_that_only_the_scheduler_can_see_ends_it_and_says_why(service)
     assert "write weekdays by name" in last
 
 
+def test_a_job_that_would_be_dead_at_once_ends_the_scheduler(service):
+    add(service, '\nJOBS += (Job("sweep", delete_old_runs, "0 6 * * *", timedelta()),)')
+    with running(service, *SCHEDULER) as scheduler:
+        assert scheduler.process.wait(20) != 0
+    assert scheduler.output.splitlines()[-1].startswith("ValueError: 'sweep': ")
+
+
 # Cron lines, read by `check` and by the scheduler
 
 

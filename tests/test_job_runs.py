@@ -81,7 +81,7 @@ class Run:
     cause: str
     pid: int
     started_at: datetime | None
-    seen_at: datetime | None
+    alive_until: datetime | None
     ended_at: datetime | None
     outcome: str | None
     error: str | None
@@ -135,7 +135,8 @@ def runs(service, job=None):
 def records(service, job=None):
     found = execute(
         service,
-        "SELECT job, due, cause, pid, started_at, seen_at, ended_at, outcome, error FROM job_run"
+        "SELECT job, due, cause, pid, started_at, alive_until, ended_at, outcome, error"
+        " FROM job_run"
         " WHERE job = coalesce(?, job) ORDER BY due",
         job,
     )
@@ -266,7 +267,7 @@ def test_a_run_whose_process_is_killed_is_dead_for_another_and_not_run_again(ser
         run = wait_until(lambda: next(filter(lambda run: run.ended_at, runs(service, "long")), 0))
         go_on(service)
     assert (run.outcome, run.cause) == ("dead", "tick")
-    assert run.ended_at - run.seen_at >= 2 * SECOND
+    assert run.ended_at > run.alive_until >= run.started_at + 2 * SECOND
     assert outcomes(service, "long") == [("tick", "dead")]
     assert len(calls(service, "long begins")) == 1
     assert (one.output + two.output).count(f"(pid {run.pid}) is dead") == 1
@@ -572,6 +573,7 @@ def test_a_reload_in_the_middle_of_a_job_loses_and_doubles_nothing(service):
     add_due_job(service, "slow", "time.sleep(3)", "dead_after=2 * timedelta(seconds=1)")
     add_job(service, "beat")
     with service.start() as server:
+        assert http(f"{server.url}/ping").status == 200  # from now on it watches files
         wait_for_call(service, "slow begins")
         edit(service.path / "backend/routes/chat.py", "You said", "Changed")
         wait_until(lambda: reply(server) == "Changed: Hi")
@@ -589,6 +591,7 @@ def test_a_reload_in_the_middle_of_a_job_loses_and_doubles_nothing(service):
 def test_a_reload_does_not_wait_for_a_job(service):
     add_due_job(service, "long", "time.sleep(60)")
     with service.start() as server:
+        assert http(f"{server.url}/ping").status == 200  # from now on it watches files
         wait_for_call(service, "long begins")
         edit(service.path / "backend/routes/chat.py", "You said", "Changed")
         wait_until(lambda: reply(server) == "Changed: Hi")

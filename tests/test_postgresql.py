@@ -83,6 +83,13 @@ def test_a_database_that_cannot_be_reached_is_told_without_the_password(project,
     assert secret not in screen + str(found)
 
 
+def test_a_password_in_the_query_is_not_shown(project):
+    url = f"postgresql://127.0.0.1:{free_port()}/x?user=app&password=gehe%heim&sslmode=disable"
+    found = project.problems(**production(url))
+    assert [problem["id"] for problem in found] == ["database.unreachable"]
+    assert "heim" not in str(found)
+
+
 @pytest.mark.parametrize(
     "url",
     [

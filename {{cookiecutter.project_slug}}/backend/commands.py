@@ -57,7 +57,7 @@ def run_job(id: str) -> None:
     """Run a job now, and wait for its end."""
     dictConfig(current_app.config["LOGGING"])
     job = next(job for job in JOBS if job.id == id)
-    outcome = runs.run(job, now(), "command")
+    outcome = runs.run(job, "command")
     if outcome is None:
         raise click.ClickException(f"{id} is running already, and never runs twice at a time")
     click.echo(f"{id} {outcome}")

@@ -46,8 +46,8 @@ class Headers:
         request_id.set(this)
 
         def start(status: str, headers: list[tuple[str, str]], *error: Any) -> Any:
-            given = dict(headers)
-            added = [header for header in HEADERS if header[0] not in given]
+            given = {name.lower() for name, _ in headers}
+            added = [header for header in HEADERS if header[0].lower() not in given]
             return start_response(status, [*headers, *added, ("X-Request-ID", this)], *error)
 
         return self.application(environ, start)

@@ -45,7 +45,7 @@ class JobRun(Base):
     host: Mapped[str]
     pid: Mapped[int]
     started_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    seen_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    alive_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
     ended_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     outcome: Mapped[str | None]
     error: Mapped[str | None] = mapped_column(Text)

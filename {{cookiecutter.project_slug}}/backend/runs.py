@@ -10,15 +10,18 @@ import time
 import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
+from contextvars import copy_context
 from datetime import datetime
-from threading import Condition, Event, Thread
+from itertools import islice
+from threading import Event, Thread
 from typing import Any
 
 from flask import current_app
-from sqlalchemy import Engine, Executable, Row, Update, bindparam, func, select, text, update
+from sqlalchemy import ColumnElement, Executable, Row, Update, func, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
 
-from backend.database import UtcDateTime, db
+from backend.database import db
 from backend.jobs import Job
 from backend.models import TICKS, JobRun, SchedulerSeen, now
 from backend.triggers import next_due, read_trigger
@@ -27,51 +30,36 @@ logger = logging.getLogger(__name__)
 
 # Which process this is: in containers, hosts and pids may be the same in several.
 PROCESS = {"process": uuid.uuid4().hex, "host": socket.gethostname(), "pid": os.getpid()}
-
-# What this process runs, and what is told when it has run it.
-running: set[tuple[str, datetime]] = set()
-ended = Condition()
-
-# The same in PostgreSQL and SQLite. The row count would not do: psycopg's is misread.
-CLAIM = text(
-    "INSERT INTO job_run (job, due, cause, process, host, pid,"
-    " started_at, seen_at, ended_at, outcome, error) VALUES (:job, :due, :cause, :process, :host,"
-    " :pid, :started_at, :seen_at, :ended_at, :outcome, :error) ON CONFLICT DO NOTHING"
-    " RETURNING job"
-).bindparams(
-    *(bindparam(name, type_=UtcDateTime) for name in ("due", "started_at", "seen_at", "ended_at"))
-)
+INSERT = {"postgresql": postgresql.insert, "sqlite": sqlite.insert}
 
 
-def run(job: Job, due: datetime, cause: str) -> str | None:
-    """Run the job if this process gets to, and return the outcome.
+def run(job: Job, cause: str) -> str | None:
+    """Run the job now and return the outcome, or None if it is running already."""
+    due = now()
+    return carry_out(job, due) if claim(job, due, cause) else None
 
-    None means that another process has this tick, or that the job's last run goes on: the table
-    takes one row for a tick, and one without an end for a job.
+
+def claim(job: Job, due: datetime, cause: str) -> bool:
+    """Return whether this process is to run the job: no other has this tick, and no run goes on.
+
+    The table takes one row for a tick, and one without an end for a job.
     """
-    running.add((job.id, due))
-    try:
-        if execute(CLAIM, row(job, due, cause, started_at=now(), seen_at=now())):
-            return carry_out(job, due)
-        return None
-    finally:
-        with ended:
-            running.remove((job.id, due))
-            ended.notify_all()
+    begun = {"started_at": now(), "alive_until": now() + job.dead_after}
+    return insert([row(job, due, cause, **begun)]) == 1
 
 
 def carry_out(job: Job, due: datetime) -> str:
-    begin = time.perf_counter()
-    outcome, error = "left", None
-    try:
-        with kept_alive(job, due):
+    """Run the job, whose row is there already, and record how it ended."""
+    begin, outcome, error = time.perf_counter(), "left", None
+    with kept_alive(job, due):
+        try:
             error = call(job)
-        outcome = "failed" if error else "succeeded"
-    finally:
-        seconds = time.perf_counter() - begin
-        fields = {"job": job.id, "duration_s": round(seconds, 3)}
-        logger.info("job %s %s after %.3f s", job.id, outcome, seconds, extra=fields)
-        finish(job, due, outcome, error)
+            outcome = "failed" if error else "succeeded"
+        finally:
+            seconds = time.perf_counter() - begin
+            fields = {"job": job.id, "duration_s": round(seconds, 3)}
+            logger.info("job %s %s after %.3f s", job.id, outcome, seconds, extra=fields)
+            finish(job, due, outcome, error)
     return outcome
 
 
@@ -90,14 +78,18 @@ def call(job: Job) -> str | None:
 @contextmanager
 def kept_alive(job: Job, due: datetime) -> Iterator[None]:
     """Let the row say, while the job runs, that its process lives."""
-    over, engine = Event(), autocommit()
+    over = Event()
 
     def say_so() -> None:
-        while not over.wait(job.dead_after.total_seconds() / 3):
-            with suppress(SQLAlchemyError), engine.begin() as connection:
-                connection.execute(change(job.id, due, seen_at=now()))
+        pause = job.dead_after.total_seconds() / 3
+        while not over.wait(pause):
+            try:
+                execute(change(job, due, alive_until=now() + job.dead_after))
+                pause = job.dead_after.total_seconds() / 3
+            except SQLAlchemyError:
+                pause = min(1, pause)
 
-    Thread(target=say_so, daemon=True).start()
+    Thread(target=copy_context().run, args=(say_so,), daemon=True).start()
     try:
         yield
     finally:
@@ -109,7 +101,7 @@ def finish(job: Job, due: datetime, outcome: str, error: str | None) -> None:
     waiting = False
     while True:
         try:
-            if not execute(change(job.id, due, ended_at=now(), outcome=outcome, error=error)):
+            if not execute(change(job, due, ended_at=now(), outcome=outcome, error=error)):
                 logger.warning("job %s: the end of this run was recorded before", job.id)
             return
         except SQLAlchemyError as reason:
@@ -119,56 +111,57 @@ def finish(job: Job, due: datetime, outcome: str, error: str | None) -> None:
         time.sleep(1)
 
 
-def end(run: Row[Any], outcome: str, *conditions: Any) -> bool:
-    """Record the end of a run that its process will not; True if nobody else was quicker."""
-    ended = change(run.job, run.due, ended_at=now(), outcome=outcome).where(*conditions)
-    if not execute(ended):
-        return False
-    logger.error("job %s: its run on %s (pid %d) is %s", run.job, run.host, run.pid, outcome)
-    return True
-
-
-def change(job_id: str, due: datetime, **values: Any) -> Update:
-    row = (JobRun.job == job_id, JobRun.due == due, JobRun.ended_at.is_(None))
+def change(job: Job, due: datetime, **values: Any) -> Update:
+    row = (JobRun.job == job.id, JobRun.due == due, JobRun.ended_at.is_(None))
     return update(JobRun).where(*row).values(values).returning(JobRun.job)
 
 
-def unended() -> list[Row[Any]]:
-    table = JobRun.__table__
-    return execute(select(table).where(table.c.ended_at.is_(None)))
+def end(outcome: str, *which: ColumnElement[bool]) -> list[Row[Any]]:
+    """Record the end of runs that their processes will not, and return these."""
+    unended = update(JobRun).where(JobRun.ended_at.is_(None), *which)
+    columns = (JobRun.job, JobRun.cause, JobRun.host, JobRun.pid)
+    found = execute(unended.values(ended_at=now(), outcome=outcome).returning(*columns))
+    for run in found:
+        logger.error("job %s: its run on %s (pid %d) is %s", run.job, run.host, run.pid, outcome)
+    return found
 
 
 def skip(job: Job, ticks: Iterable[datetime], why: str) -> None:
     """Record that the ticks are not run, but for those of which something is recorded."""
     skipped = {"ended_at": now(), "outcome": "skipped", "error": why}
-    count = sum(bool(execute(CLAIM, row(job, due, "tick", **skipped))) for due in ticks)
+    rows, count = (row(job, due, "tick", **skipped) for due in ticks), 0
+    while batch := list(islice(rows, 1000)):
+        count += insert(batch)
     if count:
         logger.warning("job %s: %d skipped: %s", job.id, count, why, extra={"job": job.id})
 
 
 def last_tick(job: Job) -> datetime:
-    """Return the job's last recorded tick; what is due from then on is recorded or missing.
+    """Return the job's last recorded tick; before it, something is recorded of every one.
 
     A job that is new is recorded as added now, or its first tick could go missing unnoticed.
     """
     newest = select(func.max(JobRun.due)).where(JobRun.job == job.id, JobRun.cause.in_(TICKS))
     while (found := execute(newest)[0][0]) is None:
-        execute(CLAIM, row(job, now(), "added", ended_at=now(), outcome="added"))
+        insert([row(job, now(), "added", ended_at=now(), outcome="added")])
     return found
 
 
 def row(job: Job, due: datetime, cause: str, **values: Any) -> dict[str, Any]:
-    empty = dict.fromkeys(("started_at", "seen_at", "ended_at", "outcome", "error"))
-    return empty | PROCESS | {"job": job.id, "due": due, "cause": cause} | values
+    return PROCESS | {"job": job.id, "due": due, "cause": cause} | values
 
 
-def execute(statement: Executable, values: dict[str, Any] | None = None) -> list[Row[Any]]:
-    with autocommit().begin() as connection:
+def insert(rows: list[dict[str, Any]]) -> int:
+    """Insert the rows but for those that a key forbids, and return how many that were."""
+    statement = INSERT[db.engine.dialect.name](JobRun).on_conflict_do_nothing()
+    # The row count would not do: psycopg's is misread.
+    return len(execute(statement.returning(JobRun.job), rows))
+
+
+def execute(statement: Executable, values: Any = None) -> list[Row[Any]]:
+    autocommit = db.engine.execution_options(isolation_level="AUTOCOMMIT")
+    with autocommit.begin() as connection:
         return list(connection.execute(statement, values))
-
-
-def autocommit() -> Engine:
-    return db.engine.execution_options(isolation_level="AUTOCOMMIT")
 
 
 def last_run(job: Job) -> JobRun | None:
@@ -178,6 +171,13 @@ def last_run(job: Job) -> JobRun | None:
 
 def next_tick(job: Job, after: datetime) -> datetime:
     return next_due(read_trigger(job.trigger, current_app.config["TIMEZONE"]), after)
+
+
+def ticks(job: Job, due: datetime) -> Iterator[datetime]:
+    """Yield the tick `due`, and those after it that are past."""
+    yield due
+    while (due := next_tick(job, due)) <= now():
+        yield due
 
 
 def scheduler_seen() -> datetime | None:

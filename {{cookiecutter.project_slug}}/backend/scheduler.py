@@ -9,18 +9,18 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from inspect import iscoroutinefunction, isgeneratorfunction
-from threading import Lock, Thread
-from typing import Any
+from itertools import takewhile
+from math import inf
+from threading import Thread
 
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
-from apscheduler.triggers.interval import IntervalTrigger
 from flask import Flask
-from sqlalchemy import Row
 from sqlalchemy.exc import SQLAlchemyError
 
 from backend import runs
@@ -31,30 +31,15 @@ from backend.triggers import read_trigger
 
 logger = logging.getLogger(__name__)
 
-# A process that was busy, asleep or without a database runs the last tick that it missed.
-OPTIONS = {"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
-SECOND = timedelta(seconds=1)
-
-
-class TickExecutor(ThreadPoolExecutor):
-    """Tells the job which tick it runs for, which APScheduler 3 keeps to itself."""
-
-    def _do_submit_job(self, job: Any, run_times: list[datetime]) -> None:
-        job.kwargs = {"due": run_times[-1].astimezone(UTC)}
-        super()._do_submit_job(job, run_times)
-
-
-def start(app: Flask) -> "Scheduler":
-    """Run the jobs in threads of this process, beside whatever else it does."""
-    scheduler = Scheduler(app)
-    scheduler.start()
-    return scheduler
+# Seconds after an absence of the database in which processes say again that they live.
+LAG = 5
 
 
 def run(app: Flask) -> None:
     """Run the jobs until SIGTERM or Ctrl-C; those that are running may come to their end."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())
-    scheduler = start(app)
+    scheduler = Scheduler(app)
+    scheduler.start()
     try:
         while True:  # not in APScheduler's loop, which swallows what is raised at some places
             time.sleep(1)
@@ -65,138 +50,132 @@ def run(app: Flask) -> None:
 
 
 class Scheduler:
-    """`connected` is whether the database answered last, `behind` whether a tick may be missing.
+    """Runs the jobs in threads of its own.
 
-    `recorded` holds of each job a tick up to which there is a row for every one. `since` is when
-    the database came into sight: before, no process could say that it lives.
+    Of each job the timer has one tick; once that is recorded, the next. So a process goes through
+    a job's ticks one by one. A job whose tick could not be recorded is `waiting`, with that tick,
+    for the database; at the start all are, without one.
     """
 
     def __init__(self, app: Flask) -> None:
-        self.app, self.timer = app, BackgroundScheduler(timezone=UTC)
-        self.connected = self.behind = True
-        self.lock = Lock()
-        self.since = now()
-        self.stopping = False
-        self.recorded: dict[str, datetime] = {}
+        # Each job may hold a connection to the database, and a second one for a moment.
+        connections = ("DATABASE_POOL_SIZE", "DATABASE_MAX_OVERFLOW")
+        threads = sum(app.config[key] for key in connections) // 2
+        self.app, self.pool = app, ThreadPoolExecutor(max(1, threads))
+        # Whoever was busy or asleep runs late what was due.
+        self.timer = BackgroundScheduler(timezone=UTC, job_defaults={"misfire_grace_time": None})
+        self.waiting: dict[Job, datetime | None] = dict.fromkeys(JOBS)
+        self.trouble: Exception | None = None
+        self.away = self.stopping = False
+        self.seen, self.since = -inf, time.monotonic()
 
     def start(self) -> None:
         refuse_what_cannot_run(self.app.config["TIMEZONE"])
-        # Each job may hold a connection to the database, and a second one for a moment.
-        connections = ("DATABASE_POOL_SIZE", "DATABASE_MAX_OVERFLOW")
-        threads = sum(self.app.config[key] for key in connections) // 2
-        self.timer.add_executor(TickExecutor(max(1, threads)))
+        self.timer.add_executor(self.pool)
         self.timer.add_executor(ThreadPoolExecutor(1), "watch")
-        every = min([30, *(job.dead_after.total_seconds() / 3 for job in JOBS)])
-        trigger = IntervalTrigger(seconds=max(1, int(every)), timezone=UTC)
-        self.timer.add_job(
-            self.watch, trigger, id="watch", executor="watch", next_run_time=now(), **OPTIONS
-        )
+        every_second = {"trigger": "interval", "seconds": 1, "next_run_time": now()}
+        self.timer.add_job(self.watch, executor="watch", coalesce=True, **every_second)
         self.timer.start()
 
     def watch(self) -> None:
-        """Say that this process lives, look for runs whose process does not, and catch up."""
-        behind, self.behind = self.behind, False
-        with self.app.app_context():
-            try:
-                db.session.merge(SchedulerSeen(**runs.PROCESS, seen_at=now()))
-                db.session.commit()
-                self.bury_the_dead()
-                if behind:
-                    self.catch_up()
-            except SQLAlchemyError as error:
-                self.lost(error)
-                return
-        if not self.connected:
+        """Look after the database, but every second only if it is away or a job waits for it."""
+        every = min([30, *(job.dead_after.total_seconds() / 3 for job in JOBS)])
+        if not (self.waiting or self.away or time.monotonic() > self.seen + every):
+            return
+        trouble, self.trouble = self.trouble, None
+        try:
+            with self.app.app_context():
+                self.look_after_runs()
+            self.seen = time.monotonic()
+        except Exception as error:
+            trouble = error
+        if trouble and not self.away:
+            logger.error("the database does not answer, and jobs wait: %s", trouble)
+        elif self.away and not trouble:
             logger.info("the database answers again")
-            self.since = now()
-        self.connected = True
+            self.since = self.seen
+        self.away = bool(trouble)
 
-    def lost(self, error: SQLAlchemyError) -> None:
-        """Say once that the database is away, and look every second whether it is back."""
-        with self.lock:
-            was_connected, self.connected, self.behind = self.connected, False, True
-        if was_connected:
-            logger.error("the database does not answer, and jobs wait: %s", error)
-        self.timer.modify_job("watch", next_run_time=now() + SECOND)
+    def look_after_runs(self) -> None:
+        """Say that this process lives, end the runs of those that do not, let jobs go on."""
+        db.session.merge(SchedulerSeen(**runs.PROCESS, seen_at=now()))
+        db.session.commit()
+        if time.monotonic() > self.since + LAG:
+            self.bury_the_dead()
+        for job, unsure in self.waiting.copy().items():
+            if unsure:  # it may have been claimed, and only the answer was lost
+                this = (JobRun.job == job.id, JobRun.due == unsure)
+                runs.end("skipped", *this, JobRun.process == runs.PROCESS["process"])
+            kept = now() - timedelta(days=self.app.config["JOB_RUN_KEEP_DAYS"])
+            due = runs.next_tick(job, max(runs.last_tick(job), kept))
+            del self.waiting[job]
+            self.wait(job, due)
 
-    def catch_up(self) -> None:
-        """Let every job go on from its last recorded tick: what was missed is due at once."""
-        for job in JOBS:
-            trigger = read_trigger(job.trigger, self.app.config["TIMEZONE"])
-            self.recorded[job.id] = runs.last_tick(job)
-            due = runs.next_tick(job, self.recorded[job.id])
-            self.timer.add_job(
-                self.tick, trigger, [job], {"due": due}, job.id,
-                next_run_time=due, replace_existing=True, **OPTIONS,
-            )  # fmt: skip
+    def wait(self, job: Job, due: datetime) -> None:
+        self.timer.add_job(self.tick, "date", [job, due], run_date=due)
 
     def tick(self, job: Job, due: datetime) -> None:
-        """Run a job's tick; those that were missed before it are recorded as skipped."""
-        limit = timedelta(seconds=self.app.config["JOB_MISFIRE_GRACE_TIME"])
+        """Run the tick or, if later ones are past too, the last; the others are skipped."""
+        if self.stopping:
+            return
         with self.app.app_context():
+            last = deque(runs.ticks(job, due), maxlen=1).pop()
+            grace = timedelta(seconds=self.app.config["JOB_MISFIRE_GRACE_TIME"])
+            until = max(last, now() - grace)
+            missed = takewhile(lambda tick: tick < until, runs.ticks(job, due))
             try:
-                runs.skip(job, self.missed(job, due), "missed")
-                if due < now() - limit:
-                    runs.skip(job, [due], "missed")
-                elif not self.stopping and not runs.run(job, due, "tick"):
-                    runs.skip(job, [due], "the run before had not ended")
-                self.recorded[job.id] = due
-            except SQLAlchemyError as error:
-                self.lost(error)
-
-    def missed(self, job: Job, due: datetime) -> Iterator[datetime]:
-        """Yield the ticks before `due` of which nothing is recorded."""
-        kept = now() - timedelta(days=self.app.config["JOB_RUN_KEEP_DAYS"])
-        last = self.recorded.get(job.id) or runs.last_tick(job)
-        tick = runs.next_tick(job, max(last, kept))
-        while tick < due:
-            yield tick
-            tick = runs.next_tick(job, tick)
+                runs.skip(job, missed, "missed")
+                ours = runs.claim(job, last, "tick")
+                if not ours:
+                    runs.skip(job, [last], "the run before had not ended")
+            except Exception as error:  # whatever it is, the job is to go on
+                self.waiting[job], self.trouble = last, error
+                return
+            self.wait(job, runs.next_tick(job, last))
+            if ours:
+                runs.carry_out(job, last)
 
     def bury_the_dead(self) -> None:
         """End the runs whose process is gone, and run them once more if their job says so."""
         jobs = {job.id: job for job in JOBS}
-        for run in runs.unended():
+        for run in runs.end("dead", JobRun.alive_until < now()):
             job = jobs.get(run.job)
-            # Unless it was heard of since: this process may have been stopped for a while.
-            unheard = JobRun.seen_at == run.seen_at
-            if not self.is_dead(run, job) or not runs.end(run, "dead", unheard):
-                continue
             if job and job.retry and run.cause != "retry":
-                self.timer.add_job(self.retry, args=[job], kwargs={"due": None}, **OPTIONS)
+                self.timer.add_job(self.retry, args=[job])
 
-    def is_dead(self, run: Row[Any], job: Job | None) -> bool:
-        if run.process == runs.PROCESS["process"]:  # it was inserted, but the answer was lost
-            return (run.job, run.due) not in runs.running
-        dead_after = job.dead_after if job else Job.dead_after
-        return max(run.seen_at, self.since) < now() - dead_after
-
-    def retry(self, job: Job, due: datetime) -> None:
+    def retry(self, job: Job) -> None:
+        if self.stopping:
+            return
         with self.app.app_context():
             try:
-                if self.stopping or not runs.run(job, due, "retry"):
-                    logger.warning("job %s is not run once more", job.id)
+                if not runs.run(job, "retry"):
+                    logger.warning("job %s is not run once more: it is running", job.id)
             except SQLAlchemyError as error:
-                self.lost(error)
+                self.trouble = error
+                again = now() + timedelta(seconds=1)
+                self.timer.add_job(self.retry, "date", [job], run_date=again)
 
     def stop(self, limit: float) -> bool:
         """Wait `limit` seconds for what runs, record what then still does; True if nothing does."""
         self.stopping = True
         with suppress(KeyboardInterrupt, SystemExit):  # whoever asks again does not want to wait
             self.timer.shutdown(wait=False)
-            with runs.ended:
-                if runs.ended.wait_for(lambda: not runs.running, timeout=limit):
-                    return True
-        leaving = Thread(target=self.leave, daemon=True)
-        leaving.start()
-        leaving.join(5)  # a database that is frozen does not hold the process
+            if within(limit, self.pool.shutdown):
+                return True
+        within(5, self.leave)  # a database that is frozen does not hold the process
         return False
 
     def leave(self) -> None:
         with self.app.app_context(), suppress(SQLAlchemyError):
-            for run in runs.unended():
-                if (run.job, run.due) in runs.running:
-                    runs.end(run, "left")
+            runs.end("left", JobRun.process == runs.PROCESS["process"])
+
+
+def within(seconds: float, function: Callable[[], object]) -> bool:
+    """Return whether the function, in a thread of its own, came to its end in time."""
+    thread = Thread(target=function, daemon=True)
+    thread.start()
+    thread.join(seconds)
+    return not thread.is_alive()
 
 
 def refuse_what_cannot_run(timezone: str) -> None:
@@ -207,5 +186,7 @@ def refuse_what_cannot_run(timezone: str) -> None:
         if job.id in ids:
             raise ValueError(f"{job.id!r} is the id of several jobs")
         ids.add(job.id)
+        if job.dead_after < timedelta(seconds=1):
+            raise ValueError(f"{job.id!r}: its process cannot prove so often that it lives")
         if iscoroutinefunction(job.function) or isgeneratorfunction(job.function):
             raise ValueError(f"{job.id!r}: a call of its function would do nothing")

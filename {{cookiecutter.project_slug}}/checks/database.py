@@ -106,8 +106,8 @@ def check_postgresql(url: str, service: Service) -> Iterator[Problem]:
         return
     answer = ask_postgresql(url, service)
     if reason := answer.get("error"):
-        password = credentials.partition(":")[2]
-        for secret in filter(None, (password, unquote(password))):
+        secrets = {credentials.partition(":")[2], *re.findall("password=([^&]+)", rest)} - {""}
+        for secret in secrets | {unquote(secret) for secret in secrets}:
             reason = reason.replace(secret, "***")
         hint = "see that DATABASE_URL names a server that runs, a database, a user and its password"
         yield Problem("database.unreachable", reason, hint)

@@ -1,7 +1,7 @@
 """Can every job in JOBS be told apart, be called, and be due?
 
 Found by reading backend/jobs/__init__.py, so it works with nothing installed. What is computed
-there cannot be read; the scheduler refuses it with the same reasons when it starts.
+there cannot be read; the scheduler, when it starts, refuses what it cannot run.
 """
 
 import ast

@@ -39,7 +39,15 @@ FOREIGN_SETTINGS = {
     "SQLALCHEMY_TRACK_MODIFICATIONS": "Flask-SQLAlchemy",
 }
 # The least that makes sense. SQLAlchemy takes 0 connections for as many as one likes.
-LEAST = {"WEB_CONCURRENCY": 1, "DATABASE_POOL_SIZE": 1, "DATABASE_MAX_OVERFLOW": 0}
+LEAST = {
+    "WEB_CONCURRENCY": 1,
+    "DATABASE_POOL_SIZE": 1,
+    "DATABASE_MAX_OVERFLOW": 0,
+    "DATABASE_STATEMENT_TIMEOUT": 0,
+    "JOB_RUN_KEEP_DAYS": 1,
+    "JOB_MISFIRE_GRACE_TIME": 0,
+    "JOB_STOP_TIMEOUT": 0,
+}
 SECRET_LENGTH = 32
 PLACEHOLDER = re.compile(
     r"change|secret|password|example|placeholder|develop|(.)\1{7}|(.{2,16})\2{3}", re.I | re.S

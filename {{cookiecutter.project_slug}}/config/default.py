@@ -43,7 +43,7 @@ SQLALCHEMY_DATABASE_URI: str
 DATABASE_POOL_SIZE: int = 5
 DATABASE_MAX_OVERFLOW: int = 5
 
-# The longest that PostgreSQL works on one statement, in seconds.
+# The longest that PostgreSQL works on one statement, in seconds; 0 is without end.
 DATABASE_STATEMENT_TIMEOUT: int = 30
 
 # The largest request body that is read, in bytes.

@@ -54,11 +54,14 @@ def leave_with_parent(lifeline: int) -> None:
 def load(restarted: bool) -> tuple[Any, Any]:
     """Make the application and start its jobs. After a change, a mistake is shown, not fatal."""
     try:
-        from backend import create_app, scheduler
+        from backend import create_app
+        from backend.scheduler import Scheduler
 
         application = create_app()
         dictConfig(application.config["LOGGING"])
-        return application, scheduler.start(application)
+        scheduler = Scheduler(application)
+        scheduler.start()
+        return application, scheduler
     except Exception as error:
         if not restarted:
             if type(error).__name__ == "AsyncViewError":  # whose text says it all

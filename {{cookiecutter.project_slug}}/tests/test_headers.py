@@ -34,7 +34,7 @@ def test_every_answer_has_the_headers(client: FlaskClient, path: str) -> None:
 
 
 def test_a_header_that_a_view_sets_is_left_as_it_is(app: Flask) -> None:
-    own = {"Cache-Control": "max-age=60"}
+    own = {"cache-control": "max-age=60"}
     app.add_url_rule("/kept", view_func=lambda: ("kept", own))
     assert app.test_client().get("/kept").headers.getlist("Cache-Control") == ["max-age=60"]
 

@@ -15,6 +15,7 @@ from backend.scheduler import Scheduler
 from backend.triggers import read_trigger
 
 MINUTE = timedelta(minutes=1)
+CENTURY = timedelta(days=36500)
 
 
 def test_old_messages_are_deleted_and_new_ones_kept(app: Flask) -> None:
@@ -38,7 +39,7 @@ def test_old_runs_are_deleted_but_not_the_last_tick(app: Flask) -> None:
 
 def test_a_tick_is_run_once_and_the_next_one_too(app: Flask) -> None:
     calls = []
-    job, scheduler = job_that(lambda: calls.append("called")), unstarted(app)
+    job, scheduler = job_that(lambda: calls.append("called")), Scheduler(app)
     scheduler.tick(job, this_minute())
     scheduler.tick(job, this_minute())
     assert calls == ["called"]
@@ -53,7 +54,7 @@ def test_a_failing_job_is_recorded_and_leaves_nothing_half_done(app: Flask) -> N
         db.session.flush()
         raise ValueError("no good")
 
-    unstarted(app).tick(job_that(fail), this_minute())
+    Scheduler(app).tick(job_that(fail), this_minute())
     with app.app_context():
         run = db.session.scalars(select(JobRun).where(JobRun.cause == "tick")).one()
         assert (run.outcome, run.error) == ("failed", "ValueError('no good')")
@@ -61,35 +62,29 @@ def test_a_failing_job_is_recorded_and_leaves_nothing_half_done(app: Flask) -> N
 
 
 def test_missed_ticks_are_skipped_and_the_last_is_run(app: Flask) -> None:
-    job = job_that(print)
-    with app.app_context():
-        runs.skip(job, [this_minute() - 3 * MINUTE], "this one was seen")
-    unstarted(app).tick(job, this_minute())
-    assert outcomes(app) == ["skipped", "skipped", "skipped", "succeeded"]
+    Scheduler(app).tick(job_that(print), this_minute() - 2 * MINUTE)
+    assert outcomes(app) == ["skipped", "skipped", "succeeded"]
 
 
 def test_a_tick_that_is_too_late_is_skipped(app: Flask) -> None:
     late = timedelta(seconds=app.config["JOB_MISFIRE_GRACE_TIME"]) + MINUTE
-    unstarted(app).tick(job_that(print), this_minute() - late)
+    Scheduler(app).tick(job_that(print, CENTURY), this_minute() - late)
     assert outcomes(app) == ["skipped"]
 
 
 def test_a_job_does_not_run_twice_at_a_time(app: Flask) -> None:
-    scheduler = unstarted(app)
-    job = job_that(lambda: scheduler.tick(job, this_minute()))
+    scheduler = Scheduler(app)
+    job = job_that(lambda: scheduler.tick(job, this_minute()), CENTURY)
     scheduler.tick(job, this_minute() - MINUTE)
     assert outcomes(app) == ["succeeded", "skipped"]
 
 
 def test_a_run_whose_process_is_dead_is_recorded_so(app: Flask) -> None:
-    job = JOBS[0]
-    long_ago = now() - 2 * job.dead_after
+    job = job_that(print)
     with app.app_context():
-        gone = {"started_at": long_ago, "seen_at": long_ago, "process": "gone"}
-        runs.execute(runs.CLAIM, runs.row(job, long_ago, "tick", **gone))
-        scheduler = unstarted(app)
-        scheduler.since = long_ago
-        scheduler.bury_the_dead()
+        gone = {"started_at": this_minute() - MINUTE, "alive_until": this_minute()}
+        runs.insert([runs.row(job, this_minute() - MINUTE, "tick", **gone)])
+        Scheduler(app).bury_the_dead()
     assert outcomes(app) == ["dead"]
 
 
@@ -117,12 +112,8 @@ def test_a_trigger_that_would_be_misread_is_refused(trigger: str | timedelta) ->
         read_trigger(trigger, "UTC")
 
 
-def job_that(function: Callable[[], object]) -> Job:
-    return Job("example", function, MINUTE)
-
-
-def unstarted(app: Flask) -> Scheduler:
-    return Scheduler(app)
+def job_that(function: Callable[[], object], every: timedelta = MINUTE) -> Job:
+    return Job("example", function, every)
 
 
 def this_minute() -> datetime:

@@ -7,7 +7,6 @@ from threading import Lock, Thread
 from typing import Any
 
 from flask import Blueprint, Flask, Response, current_app
-from sqlalchemy.exc import SQLAlchemyError
 
 from backend.database import db
 from backend.jobs import JOBS, Job
@@ -51,7 +50,7 @@ def ask(app: Flask, answers: SimpleQueue[dict[str, Any]]) -> None:
     try:
         with app.app_context():
             state = database_state()
-    except SQLAlchemyError as error:
+    except Exception as error:
         app.logger.warning("not ready: %s", error)
         state = {"database": "does not answer"}
     finally:
