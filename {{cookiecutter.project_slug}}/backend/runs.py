@@ -159,8 +159,7 @@ def insert(rows: list[dict[str, Any]]) -> int:
 
 
 def execute(statement: Executable, values: Any = None) -> list[Row[Any]]:
-    autocommit = db.engine.execution_options(isolation_level="AUTOCOMMIT")
-    with autocommit.begin() as connection:
+    with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         return list(connection.execute(statement, values))
 
 
