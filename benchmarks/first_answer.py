@@ -7,7 +7,6 @@ Bakes and bootstraps a service in a temporary folder, then starts it in turns in
 """
 
 import os
-import socket
 import statistics
 import subprocess
 import sys
@@ -20,6 +19,10 @@ from urllib.request import ProxyHandler, build_opener
 from cookiecutter.main import cookiecutter
 
 TEMPLATE = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(TEMPLATE / "tests"))
+
+from conftest import free_port  # noqa: E402
+
 OPENER = build_opener(ProxyHandler({}))
 PATIENCE = 30
 
@@ -77,12 +80,6 @@ def end(process: subprocess.Popen[bytes]) -> None:
         process.terminate()
     else:
         os.killpg(process.pid, 15)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 if __name__ == "__main__":

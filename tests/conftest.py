@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -179,6 +179,32 @@ class BakedProject:
                 self.path / ".venv", target / ".venv", symlinks=True, copy_function=os.link
             )
         return BakedProject(target, self.context)
+
+
+@contextlib.contextmanager
+def running(
+    command: Sequence[object],
+    cwd: Path,
+    end: Callable[..., Any] = subprocess.Popen.terminate,
+    **env: str,
+) -> Iterator[Server]:
+    """Run a command in any folder, and end it afterwards by its pid if it still runs."""
+    output_path = cwd.with_name(f"{cwd.name}-{time.monotonic_ns()}.txt")
+    with output_path.open("wb") as output:
+        process = subprocess.Popen(
+            [str(part) for part in command],
+            cwd=cwd,
+            env=environment(**env),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+    try:
+        yield Server(process, output_path)
+    finally:
+        if process.poll() is None:
+            end(process)
+            process.wait(ANSWER_WITHIN)
 
 
 def bake(cookies: Any, **answers: str) -> BakedProject:

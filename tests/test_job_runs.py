@@ -1,22 +1,21 @@
 """What becomes of a job's runs, in real processes: each is recorded, none is doubled or lost."""
 
-import contextlib
 import itertools
 import os
 import re
 import signal
 import sqlite3
 import subprocess
-import time
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+import conftest
 import psutil
 import pytest
 import test_postgresql
 from breaking import append, edit
-from conftest import ANSWER_WITHIN, Server, environment, http, wait_until
+from conftest import ANSWER_WITHIN, http, wait_until
 from test_serving import THREADS, reply
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="ends processes with POSIX signals")
@@ -184,25 +183,9 @@ def missing(service, job="beat"):
     return set(itertools.takewhile(lambda tick: tick <= ticks[-1], due)) - set(ticks)
 
 
-@contextlib.contextmanager
 def running(service, *command):
     """Run a command with the service's Python; kill it afterwards if it still runs."""
-    output_path = service.path.parent / f"{time.monotonic_ns()}.log"
-    with output_path.open("wb") as output:
-        process = subprocess.Popen(
-            [str(service.python), *command],
-            cwd=service.path,
-            env=environment(),
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-        )
-    try:
-        yield Server(process, output_path)
-    finally:
-        if process.poll() is None:
-            process.kill()
-            process.wait(ANSWER_WITHIN)
+    return conftest.running([service.python, *command], service.path, end=subprocess.Popen.kill)
 
 
 def end(server):

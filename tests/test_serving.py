@@ -7,7 +7,6 @@ import socket
 import sqlite3
 import subprocess
 import sys
-import time
 from contextlib import closing
 from http.client import HTTPException
 from pathlib import Path
@@ -15,7 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 from breaking import append, edit
-from conftest import ANSWER_WITHIN, Server, environment, free_port, http, wait_until
+from conftest import ANSWER_WITHIN, environment, free_port, http, running, wait_until
 
 linux_only = pytest.mark.skipif(sys.platform != "linux", reason="127.0.0.2 answers on Linux alone")
 
@@ -42,27 +41,6 @@ def say_tick():
 
 JOBS = (Job("every_second", say_tick, timedelta(seconds=1)),)
 """
-
-
-@contextlib.contextmanager
-def running(command, cwd, **env):
-    """Run a command that serves, in any folder, and end it afterwards by its pid."""
-    output_path = Path(cwd).with_name(f"{Path(cwd).name}-{time.monotonic_ns()}.txt")
-    with output_path.open("wb") as output:
-        process = subprocess.Popen(
-            [str(part) for part in command],
-            cwd=cwd,
-            env=environment(**env),
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-        )
-    try:
-        yield Server(process, output_path)
-    finally:
-        if process.poll() is None:
-            process.terminate()
-            process.wait(ANSWER_WITHIN)
 
 
 def pythons(project):
