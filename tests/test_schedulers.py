@@ -1,5 +1,6 @@
 """Several schedulers while something fails: no tick is lost, none is run twice."""
 
+import contextlib
 import itertools
 import json
 import os
@@ -15,6 +16,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+import conftest
 import psutil
 import pytest
 import test_postgresql
@@ -129,6 +131,31 @@ submit_job, BaseExecutor.submit_job = BaseExecutor.submit_job, terminated
 scheduler.run(create_app())
 """
 INTERVALS = {"quick": 1, "slow": 1, "again": 2, "seldom": 3}
+# The way from a host of its own network to the database, whose socket file is for all.
+RELAY = """
+import asyncio, contextlib, sys
+
+
+async def copy(reader, writer):
+    with contextlib.suppress(OSError), contextlib.closing(writer):
+        while data := await reader.read(65536):
+            writer.write(data)
+            await writer.drain()
+
+
+async def relay(reader, writer):
+    from_database, to_database = await asyncio.open_unix_connection(sys.argv[2])
+    await asyncio.gather(copy(reader, to_database), copy(from_database, writer))
+
+
+async def main():
+    server = await asyncio.start_server(relay, "127.0.0.1", int(sys.argv[1]))
+    print("listening", flush=True)
+    await server.serve_forever()
+
+
+asyncio.run(main())
+"""
 CALLED = "CREATE TABLE called (job text, due {}, process text, begun float, ended float)"
 # Run by the service's own Python, for either database.
 READ = """
@@ -690,6 +717,52 @@ def test_two_hosts_share_the_ticks(service, url):
             wait_until(lambda index=index: running.said(index, "job quick succeeded"), 60)
         running.go_on("quick", 3)
         running.kill(0)
+        running.go_on("quick", 3)
+        running.leave()
+    ticks = read_ticks(service, url)
+    ticks.assert_each_once()
+    assert {run.host for run in ticks.runs if run.started_at} == {"one", "two"}
+
+
+def can_have_networks():
+    """Whether a process may have a network of its own, which needs iproute2."""
+    probe = ["unshare", "--uts", "--net", "ip", "link", "set", "lo", "up"]
+    if not (can_name_hosts() and shutil.which("ip") and shutil.which("nsenter")):
+        return False
+    return subprocess.run(probe, capture_output=True).returncode == 0
+
+
+@contextlib.contextmanager
+def host(name, server, folder):
+    """A host with a name and a network of its own, which reaches the database at the same URL.
+
+    Yields what starts a command there.
+    """
+    set_up = 'hostname "$0" && ip link set lo up && exec "$@"'
+    relay = (sys.executable, "-c", RELAY, server.port, server.folder / f".s.PGSQL.{server.port}")
+    command = ["unshare", "--uts", "--net", "sh", "-c", set_up, name, *relay]
+    with conftest.running(command, folder) as running:
+        wait_until(lambda: "listening" in running.output)
+        yield ("nsenter", "--target", str(running.process.pid), "--uts", "--net")
+
+
+@pytest.mark.skipif(not can_have_networks(), reason="needs Linux, root, iproute2 and namespaces")
+def test_one_of_two_hosts_loses_its_network_for_a_while(service, server, url):
+    with (
+        host("one", server, service.path) as one,
+        host("two", server, service.path) as two,
+        schedulers(service, 0, url) as running,
+    ):
+        for index, within in enumerate((one, two)):
+            running.start(before=within)
+            wait_until(lambda index=index: running.said(index, "job quick succeeded"), 60)
+        subprocess.run([*one, "ip", "link", "set", "lo", "down"], check=True)
+        running.go_on("quick", 6)
+        running.go_on("quick", 6)
+        wait_until(lambda: running.said(0, LOST), 60)
+        subprocess.run([*one, "ip", "link", "set", "lo", "up"], check=True)
+        wait_until(lambda: running.said(0, BACK), 60)
+        running.kill(1)
         running.go_on("quick", 3)
         running.leave()
     ticks = read_ticks(service, url)

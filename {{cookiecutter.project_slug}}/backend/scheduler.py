@@ -78,9 +78,10 @@ class Scheduler:
         self.timer.start()
 
     def watch(self) -> None:
-        """Look after the database, but every second only if it is away or a job waits for it."""
+        """Look after the runs; every second if the database is away or jobs wait, else seldom."""
         every = min([30, *(job.dead_after.total_seconds() / 3 for job in JOBS)])
-        if not (self.waiting or self.away or time.monotonic() > self.seen + every):
+        is_time = time.monotonic() > self.seen + every
+        if not (is_time or self.waiting or self.trouble or self.away):
             return
         trouble, self.trouble = self.trouble, None
         try:
