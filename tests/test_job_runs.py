@@ -60,6 +60,11 @@ def {id}():
 
 JOBS += (Job("{id}", {id}, timedelta(seconds={seconds}), {options}),)
 """
+# Sets the clock of the process forward, as when the machine was asleep.
+JUMP = """from backend import runs, scheduler
+    real = runs.now
+    runs.now = scheduler.now = lambda: real() + timedelta(minutes=1)
+    time.sleep(12)"""
 NO_THREAD = """
 import threading
 
@@ -293,7 +298,48 @@ def test_a_job_that_kills_its_process_each_time_is_retried_once(service):
     assert len(calls(service, "deadly begins")) == 2
 
 
+def test_what_was_missed_is_run_when_the_run_before_is_known_to_be_dead(service):
+    """As after a power cut in the middle of a run."""
+    add_due_job(service, "long")
+    record(service, "long", now() - timedelta(seconds=50))
+    unended = "UPDATE job_run SET ended_at = NULL, outcome = NULL, alive_until = ? WHERE cause = ?"
+    execute(service, unended, text(now() - SECOND), "tick")
+    with running(service, *SCHEDULER) as scheduler:
+        wait_until(lambda: succeeded(service, "long"))
+        assert end(scheduler) == 0
+    assert outcomes(service, "long") == [("tick", "dead"), ("tick", "succeeded")]
+
+
+def test_a_living_process_does_not_take_its_own_run_for_dead(service):
+    """Though its clock is set forward, or it was asleep, for longer than the run may be silent."""
+    options = "dead_after=6 * timedelta(seconds=1), retry=True"
+    add_due_job(service, "long", JUMP, options)
+    with running(service, *SCHEDULER):
+        wait_until(lambda: succeeded(service, "long"))
+    assert outcomes(service, "long") == [("tick", "succeeded")]
+
+
 # A run that fails
+
+
+@pytest.mark.parametrize("body", ["db.session.add(Message(text='', reply='')); db.session.flush()"])
+def test_a_job_that_does_not_end_its_transaction_holds_nobody_up(service, body):
+    imports = "from backend.database import db\nfrom backend.models import Message\n"
+    append(service.path / "backend/jobs/__init__.py", imports)
+    add_job(service, "forgets", body)
+    with running(service, *SCHEDULER) as scheduler:
+        go_on(service, "forgets", 3)
+        assert end(scheduler) == 0
+    assert execute(service, "SELECT * FROM message") == []
+    assert missing(service, "forgets") == set()
+
+
+@pytest.mark.parametrize("error", ['ValueError("\\udc80 \\0 \u91ce\u5bb6")', "BaseException()"])
+def test_whatever_a_job_raises_is_recorded(service, error):
+    add_due_job(service, "bad", f"raise {error}")
+    with running(service, *SCHEDULER) as scheduler:
+        wait_until(lambda: [run for run in runs(service, "bad") if run.outcome == "failed"])
+        assert end(scheduler) == 0
 
 
 def test_a_job_that_raises_is_logged_once_with_its_stack_and_its_schedule_goes_on(service):
@@ -321,6 +367,17 @@ def test_a_job_that_calls_sys_exit_has_failed_and_its_schedule_goes_on(service):
 
 
 # The scheduler is ended
+
+
+def test_all_signals_at_once_end_it_and_its_jobs_are_left(service):
+    add_due_job(service, "long", "time.sleep(60)")
+    with running(service, *SCHEDULER) as scheduler:
+        wait_for_call(service, "long begins")
+        for number in (signal.SIGSTOP, signal.SIGINT, signal.SIGTERM, signal.SIGCONT):
+            scheduler.process.send_signal(number)
+        assert scheduler.process.wait(ANSWER_WITHIN) == 1
+    assert outcomes(service, "long") == [("tick", "left")]
+    assert "Traceback" not in scheduler.output
 
 
 def test_at_sigterm_a_running_job_comes_to_its_end_and_no_other_begins(service):

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import pytest
 from breaking import TYPO, append, holding, make_async
 from conftest import BakedProject, bake, free_port, http, wait_until
-from postgresql import PASSWORD, PostgreSQL, postgresql
+from postgresql import PASSWORD, USER, PostgreSQL, postgresql
 
 pytestmark = pytest.mark.skipif(
     sys.platform == "win32", reason="the fixture's PostgreSQL is started the POSIX way"
@@ -60,6 +60,21 @@ def test_a_migrated_database_is_fine_in_every_spelling(project, server, migrated
         assert project.ids(**migrated | {"DATABASE_URL": f"{url}?application_name=a@b"}) == set()
 
 
+def test_a_url_of_several_hosts_finds_the_one_that_takes_writes(project, server, migrated):
+    hosts = f"host=127.0.0.1,127.0.0.1&port={free_port()},{server.port}"
+    url = f"postgresql://{USER}:{PASSWORD}@/postgres?{hosts}&target_session_attrs=read-write"
+    several = migrated | {"DATABASE_URL": url}
+    assert project.ids(**several) == set()
+    with project.start(**several) as service:
+        assert http(f"{service.url}/readyz").status == 200
+
+
+@pytest.mark.parametrize("query", ["connect_timeout=abc", "sslmode=a&sslmode=b", "nothing=1"])
+def test_options_that_cannot_be_right_are_told(project, migrated, query):
+    url = migrated["DATABASE_URL"]
+    assert project.ids(**migrated | {"DATABASE_URL": f"{url}?{query}"}) == {"database.unreachable"}
+
+
 def test_a_revision_that_the_code_does_not_know_is_told(project, server, migrated, tmp_path):
     older = project.copy(tmp_path)
     migration = older.path / "migrations" / "0001_initial_schema.py"
@@ -99,6 +114,7 @@ def test_a_password_in_the_query_is_not_shown(project):
         "postgresql://app:gehe/im@127.0.0.1/x",
         "postgresql://app:gehe?im@127.0.0.1/x",
         "postgres:app:geheim",
+        "postgresql://app:geheim@127.0.0.1:1,127.0.0.1:2/x",
     ],
 )
 def test_a_url_that_cannot_be_right_is_told_and_not_shown(project, url):

@@ -13,6 +13,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
 import pytest
 import test_postgresql
 from breaking import append, edit
@@ -399,6 +400,7 @@ def test_a_key_that_can_be_guessed_is_refused_and_not_shown(project, migrated, v
     [
         ("WEB_CONCURRENCY", "many", "settings.type"),
         ("WEB_CONCURRENCY", "0", "settings.value"),
+        ("WEB_CONCURRENCY", "-1", "settings.type"),
         ("PROXY_COUNT", "-1", "settings.type"),
     ],
 )
@@ -406,6 +408,48 @@ def test_a_number_that_cannot_be_right_is_refused(project, migrated, variable, v
     (found,) = project.problems(**migrated | {variable: value})
     assert (found["id"], found["hint"][:7]) == (id, "export ")
     assert variable in found["message"]
+
+
+@pytest.mark.parametrize("key", ["CHAT_MESSAGE_KEEP_DAYS", "JOB_RUN_KEEP_DAYS", "PROXY_COUNT"])
+def test_a_number_that_would_do_harm_is_refused(project, migrated, key, tmp_path):
+    copy = project.copy(tmp_path)
+    append(copy.path / "config/production.py", f"{key} = -1")
+    assert copy.ids(**migrated) == {"settings.value"}
+
+
+@pytest.mark.parametrize(
+    "host", ["Example.com", "https://example.com", "*", "*.example.com", "a..b"]
+)
+def test_a_trusted_host_that_nobody_can_name_is_refused(project, migrated, host):
+    assert project.ids(**migrated | {"TRUSTED_HOSTS": f"example.com {host}"}) == {"settings.value"}
+
+
+def test_trusted_hosts_of_all_kinds_are_fine(project, migrated):
+    hosts = "example.com, .example.com, localhost:8000, 192.0.2.1 [::1] a_b.bücher.example"
+    assert project.ids(**migrated | {"TRUSTED_HOSTS": hosts}) == set()
+
+
+def test_a_key_in_the_source_is_refused_with_what_mends_it(project, migrated, tmp_path):
+    copy = project.copy(tmp_path)
+    keys = 'SECRET_KEY = "short"\nSECRET_KEY_FALLBACKS = ["short"]'
+    append(copy.path / "config/production.py", keys)
+    hints = [problem["hint"] for problem in copy.problems(**migrated)]
+    lines = [hint.removeprefix("write ").partition(", then ")[0] for hint in hints]
+    append(copy.path / "config/production.py", "\n".join(lines))
+    assert copy.ids(**migrated) == set()
+
+
+def test_a_key_that_is_no_text_is_refused(project, migrated, tmp_path):
+    copy = project.copy(tmp_path)
+    append(copy.path / "config/production.py", "SECRET_KEY_FALLBACKS = [1]")
+    assert copy.ids(**migrated) == {"settings.type"}
+
+
+def test_the_number_of_workers_may_be_said_in_config(project, migrated, tmp_path):
+    copy = project.copy(tmp_path)
+    append(copy.path / "config/production.py", "WEB_CONCURRENCY = 3")
+    with copy.start(**migrated) as service:
+        wait_until(lambda: len(psutil.Process(service.process.pid).children()) == 3)
 
 
 def test_more_connections_than_the_database_has_are_a_warning(project, migrated):

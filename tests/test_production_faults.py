@@ -7,6 +7,7 @@ import signal
 import socket
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from http.client import HTTPConnection
 
 import psutil
 import pytest
@@ -49,6 +50,15 @@ def sleep():
     from sqlalchemy import text
 
     db.session.execute(text("SELECT pg_sleep(60)"))
+"""
+LONG = """
+
+@bp.get("/long")
+def long():
+    import time
+
+    time.sleep(3)
+    return {"answered": "late"}
 """
 SLEEPING_MIGRATION = """
 from alembic import op
@@ -285,6 +295,44 @@ def test_twice_as_many_slow_clients_as_threads_are_cut_off(project, migrated, tm
         wait_until(all_are_cut_off, seconds=40)
         assert ping.result().status == 200
         assert post(service.url, "Hi").status == 200
+
+
+def test_a_view_that_takes_long_is_answered_and_its_connection_closed(project, migrated, tmp_path):
+    copy = project.copy(tmp_path)
+    (worker,) = copy.path.glob("*/gunicorn_worker.py")
+    edit(worker, "READ_WITHIN = 10", "READ_WITHIN = 1")
+    append(copy.path / "backend/routes/health.py", LONG)
+    with (
+        copy.start(**migrated) as service,
+        contextlib.closing(HTTPConnection("127.0.0.1", service.port)) as connection,
+    ):
+        for path, header in ("/ping", "keep-alive"), ("/long", "close"):
+            connection.request("GET", path)
+            answer = connection.getresponse()
+            assert (answer.status, answer.headers["Connection"]) == (200, header)
+            assert answer.read()
+
+
+def test_a_database_that_may_only_be_read_is_503_until_it_may_be_written_to(
+    project, server, migrated
+):
+    read_only = "ALTER DATABASE postgres SET default_transaction_read_only = {}"
+    query(project, server.url(), read_only.format("on"))
+    try:
+        with project.start(**migrated) as service:
+            assert post(service.url, "Hi").status == 503
+            end_read_only(project, server)
+            wait_until(lambda: post(service.url, "Hi").status == 200)
+    finally:
+        end_read_only(project, server)
+
+
+def end_read_only(project, server):
+    """Let new connections write again, and cut those that may not."""
+    url = f"{server.url()}?options=-cdefault_transaction_read_only%3Doff"
+    query(project, url, "ALTER DATABASE postgres RESET default_transaction_read_only")
+    cut = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
+    query(project, url, cut)
 
 
 def test_a_flood_of_headers_is_refused_and_hurts_nobody(project, migrated):

@@ -609,6 +609,29 @@ def test_the_database_stops_and_starts_again(service, server, url):
     assert said == [(1, 1)] * 3
 
 
+def test_the_database_hangs_and_no_living_run_is_taken_for_dead(service, server, url, tmp_path):
+    copy = service.copy(tmp_path)
+    append(copy.path / "backend/jobs/__init__.py", LONG_JOB)
+    with schedulers(copy, 3, url) as running:
+        wait_until(lambda: read(copy, url, "SELECT due FROM called WHERE job = 'long'") != [[]])
+        postmaster = psutil.Process(server.process.pid)
+        hung = [postmaster, *postmaster.children()]
+        for process in hung:
+            process.suspend()
+        stopped = time.time()
+        try:
+            wait_until(lambda: time.time() > stopped + 7)  # a run may be silent for 3
+        finally:
+            for process in hung:
+                process.resume()
+        running.go_on("long", 1)
+        running.go_on()
+        running.leave()
+    ticks = read_ticks(copy, url)
+    ticks.assert_each_once()
+    assert "dead" not in {run.outcome for run in ticks.runs}
+
+
 @pytest.mark.parametrize("seed", [5])
 def test_one_scheduler_is_two_seconds_ahead(service, url, tmp_path, seed):
     """It claims all ticks while it runs; while it is stopped or dead the other one does."""

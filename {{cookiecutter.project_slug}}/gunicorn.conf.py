@@ -10,7 +10,7 @@ from config import logs
 
 wsgi_app = "wsgi:app"
 worker_class = "launcher.gunicorn_worker.Worker"  # gthread, and a limit to slow clients
-workers = int(os.environ.get("WEB_CONCURRENCY") or "2")
+workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
 threads = 8
 # Seconds: a worker without a sign of life, requests in flight at SIGTERM, an idle connection.
 timeout = 30

@@ -1,7 +1,9 @@
 """The service's commands: `flask --app backend db|jobs|scheduler`, or `python run.py …`."""
 
 import sys
+from contextvars import copy_context
 from logging.config import dictConfig
+from threading import Thread
 
 import click
 from flask import Flask, current_app
@@ -57,6 +59,7 @@ def run_job(id: str) -> None:
     """Run a job now, and wait for its end."""
     dictConfig(current_app.config["LOGGING"])
     job = next(job for job in JOBS if job.id == id)
+    Thread(target=copy_context().run, args=(runs.stay_alive, job), daemon=True).start()
     outcome = runs.run(job, "command")
     if outcome is None:
         raise click.ClickException(f"{id} is running already, and never runs twice at a time")

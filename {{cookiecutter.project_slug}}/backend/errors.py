@@ -3,15 +3,16 @@
 from contextlib import suppress
 
 from flask import Flask, Response, current_app, jsonify, request
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import InternalError, OperationalError
 from sqlalchemy.exc import TimeoutError as NoConnectionFree
 from werkzeug.exceptions import BadRequest, HTTPException, ServiceUnavailable
 
 
 def init_app(app: Flask) -> None:
     app.register_error_handler(HTTPException, api_problem)
-    app.register_error_handler(OperationalError, database_away)
-    app.register_error_handler(NoConnectionFree, database_away)
+    # In this order: it is away or took too long; a standby may not write; all connections are busy.
+    for error in (OperationalError, InternalError, NoConnectionFree):
+        app.register_error_handler(error, database_unavailable)
     with suppress(ImportError):  # in development gunicorn is not there
         from gunicorn.http.errors import ParseException
 
@@ -28,9 +29,9 @@ def api_problem(error: HTTPException) -> Response | HTTPException:
     return response  # type: ignore[return-value]
 
 
-def database_away(error: Exception) -> Response | HTTPException:
-    current_app.logger.error("the database does not answer: %s", error)
-    return api_problem(ServiceUnavailable("The database does not answer.", retry_after=5))
+def database_unavailable(error: Exception) -> Response | HTTPException:
+    current_app.logger.error("the database cannot do this now: %s", error)
+    return api_problem(ServiceUnavailable("The database cannot do this now.", retry_after=5))
 
 
 def broken_body(error: Exception) -> Response | HTTPException:

@@ -9,11 +9,9 @@ import socket
 import time
 import uuid
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
-from contextvars import copy_context
+from contextlib import suppress
 from datetime import datetime
 from itertools import islice
-from threading import Event, Thread
 from typing import Any
 
 from flask import current_app
@@ -30,6 +28,9 @@ logger = logging.getLogger(__name__)
 
 # Which process this is: in containers, hosts and pids may be the same in several.
 PROCESS = {"process": uuid.uuid4().hex, "host": socket.gethostname(), "pid": os.getpid()}
+# What this process runs.
+RUNNING: set[tuple[Job, datetime]] = set()
+
 INSERT = {"postgresql": postgresql.insert, "sqlite": sqlite.insert}
 
 
@@ -51,49 +52,50 @@ def claim(job: Job, due: datetime, cause: str) -> bool:
 def carry_out(job: Job, due: datetime) -> str:
     """Run the job, whose row is there already, and record how it ended."""
     begin, outcome, error = time.perf_counter(), "left", None
-    with kept_alive(job, due):
-        try:
-            error = call(job)
-            outcome = "failed" if error else "succeeded"
-        finally:
-            seconds = time.perf_counter() - begin
-            fields = {"job": job.id, "duration_s": round(seconds, 3)}
-            logger.info("job %s %s after %.3f s", job.id, outcome, seconds, extra=fields)
-            finish(job, due, outcome, error)
+    RUNNING.add((job, due))
+    try:
+        error = call(job)
+        outcome = "failed" if error else "succeeded"
+    finally:
+        seconds = time.perf_counter() - begin
+        fields = {"job": job.id, "duration_s": round(seconds, 3)}
+        logger.info("job %s %s after %.3f s", job.id, outcome, seconds, extra=fields)
+        finish(job, due, outcome, error)
+        RUNNING.remove((job, due))
     return outcome
 
 
 def call(job: Job) -> str | None:
     """Call the job's function and return its error, if it raised one."""
     try:
-        job.function()
-    except (Exception, SystemExit) as error:
+        with current_app.app_context():  # at whose end no transaction stays open
+            job.function()
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
         logger.exception("job %s failed", job.id, extra={"job": job.id})
-        with suppress(SQLAlchemyError):  # the connection may be gone
-            db.session.rollback()
-        return repr(error).replace("\0", "")
+        return repr(error).replace("\0", "")[:10_000]
     return None
 
 
-@contextmanager
-def kept_alive(job: Job, due: datetime) -> Iterator[None]:
-    """Let the row say, while the job runs, that its process lives."""
-    over = Event()
+def renew() -> None:
+    """Say of the runs in this process that it lives."""
+    for job, due in RUNNING.copy():
+        execute(change(job, due, alive_until=now() + job.dead_after))
 
-    def say_so() -> None:
-        pause = job.dead_after.total_seconds() / 3
-        while not over.wait(pause):
-            try:
-                execute(change(job, due, alive_until=now() + job.dead_after))
-                pause = job.dead_after.total_seconds() / 3
-            except SQLAlchemyError:
-                pause = min(1, pause)
 
-    Thread(target=copy_context().run, args=(say_so,), daemon=True).start()
-    try:
-        yield
-    finally:
-        over.set()
+def stay_alive(job: Job) -> None:
+    """Say so for ever, in a process that is no scheduler."""
+    while True:
+        time.sleep(min(1, job.dead_after.total_seconds() / 3))
+        with suppress(SQLAlchemyError):
+            renew()
+
+
+def expired() -> set[str]:
+    """Return the ids of jobs with a run that is dead, but not recorded so yet."""
+    dead = (JobRun.ended_at.is_(None), JobRun.alive_until < now())
+    return {run.job for run in execute(select(JobRun.job).where(*dead))}
 
 
 def finish(job: Job, due: datetime, outcome: str, error: str | None) -> None:
@@ -104,6 +106,9 @@ def finish(job: Job, due: datetime, outcome: str, error: str | None) -> None:
             if not execute(change(job, due, ended_at=now(), outcome=outcome, error=error)):
                 logger.warning("job %s: the end of this run was recorded before", job.id)
             return
+        except UnicodeError:  # not all databases have all of Unicode
+            error = error and ascii(error)
+            continue
         except SQLAlchemyError as reason:
             if not waiting:
                 logger.error("job %s: its end cannot be recorded yet: %s", job.id, reason)

@@ -7,10 +7,8 @@ to agree on is in the database.
 import logging
 import os
 import signal
-import sys
 import time
 from collections import deque
-from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from inspect import iscoroutinefunction, isgeneratorfunction
@@ -31,22 +29,23 @@ from backend.triggers import read_trigger
 
 logger = logging.getLogger(__name__)
 
-# Seconds after an absence of the database in which processes say again that they live.
+# Seconds, since the database was away or hung, in which processes say again that they live.
 LAG = 5
 
 
 def run(app: Flask) -> None:
     """Run the jobs until SIGTERM or Ctrl-C; those that are running may come to their end."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit())
     scheduler = Scheduler(app)
+    for number in (signal.SIGINT, signal.SIGTERM):  # nothing is raised, wherever it may arrive
+        signal.signal(number, lambda number, frame: scheduler.asked_to_end.append(number))
     scheduler.start()
-    try:
-        while True:  # not in APScheduler's loop, which swallows what is raised at some places
-            time.sleep(1)
-    except (KeyboardInterrupt, SystemExit):
-        ended = scheduler.stop(app.config["JOB_STOP_TIMEOUT"])
-        logging.shutdown()
-        os._exit(0 if ended else 1)  # threads that do not end would hold the process
+    logger.info("the scheduler runs %d jobs", len(JOBS))
+    while not scheduler.asked_to_end:
+        time.sleep(0.2)
+    ended = scheduler.stop(app.config["JOB_STOP_TIMEOUT"])
+    logger.info("the scheduler has ended")
+    logging.shutdown()
+    os._exit(0 if ended else 1)  # threads that do not end would hold the process
 
 
 class Scheduler:
@@ -68,49 +67,65 @@ class Scheduler:
         self.trouble: Exception | None = None
         self.away = self.stopping = False
         self.seen, self.since = -inf, time.monotonic()
+        self.asked_to_end: list[int] = []
 
     def start(self) -> None:
         refuse_what_cannot_run(self.app.config["TIMEZONE"])
         self.timer.add_executor(self.pool)
-        self.timer.add_executor(ThreadPoolExecutor(1), "watch")
-        every_second = {"trigger": "interval", "seconds": 1, "next_run_time": now()}
-        self.timer.add_job(self.watch, executor="watch", coalesce=True, **every_second)
         self.timer.start()
+        Thread(target=self.watch, daemon=True).start()
 
     def watch(self) -> None:
         """Look after the runs; every second if the database is away or jobs wait, else seldom."""
         every = min([30, *(job.dead_after.total_seconds() / 3 for job in JOBS)])
-        is_time = time.monotonic() > self.seen + every
-        if not (is_time or self.waiting or self.trouble or self.away):
-            return
+        while not self.stopping:
+            is_time = time.monotonic() > self.seen + every
+            if is_time or self.waiting or self.trouble or self.away:
+                self.look()
+            self.timer.wakeup()  # or it would sleep on after the machine did, or its clock was set
+            time.sleep(1)
+
+    def look(self) -> None:
+        begin = time.monotonic()
         trouble, self.trouble = self.trouble, None
         try:
             with self.app.app_context():
-                self.look_after_runs()
-            self.seen = time.monotonic()
+                self.look_after_runs(begin)
+            self.seen = begin
         except Exception as error:
             trouble = error
         if trouble and not self.away:
             logger.error("the database does not answer, and jobs wait: %s", trouble)
         elif self.away and not trouble:
             logger.info("the database answers again")
-            self.since = self.seen
         self.away = bool(trouble)
 
-    def look_after_runs(self) -> None:
+    def look_after_runs(self, begin: float) -> None:
         """Say that this process lives, end the runs of those that do not, let jobs go on."""
+        runs.renew()
         db.session.merge(SchedulerSeen(**runs.PROCESS, seen_at=now()))
         db.session.commit()
+        if self.away or time.monotonic() > begin + 1:  # for other processes too
+            self.since = time.monotonic()
         if time.monotonic() > self.since + LAG:
             self.bury_the_dead()
+        blocked = runs.expired() if self.waiting else set()
         for job, unsure in self.waiting.copy().items():
-            if unsure:  # it may have been claimed, and only the answer was lost
-                this = (JobRun.job == job.id, JobRun.due == unsure)
-                runs.end("skipped", *this, JobRun.process == runs.PROCESS["process"])
-            kept = now() - timedelta(days=self.app.config["JOB_RUN_KEEP_DAYS"])
-            due = runs.next_tick(job, max(runs.last_tick(job), kept))
-            del self.waiting[job]
-            self.wait(job, due)
+            if job.id not in blocked:
+                self.go_on(job, unsure)
+
+    def go_on(self, job: Job, unsure: datetime | None) -> None:
+        """Let the job go on from its last recorded tick: what was missed is due at once."""
+        if unsure:  # it may have been claimed, and only the answer was lost
+            this = (JobRun.job == job.id, JobRun.due == unsure)
+            runs.end("skipped", *this, JobRun.process == runs.PROCESS["process"])
+        last = runs.last_tick(job)
+        if last > now() + timedelta(minutes=1):
+            logger.error("job %s: a tick of %s is recorded, and none is due before", job.id, last)
+        kept = now() - timedelta(days=self.app.config["JOB_RUN_KEEP_DAYS"])
+        due = runs.next_tick(job, max(last, kept))
+        del self.waiting[job]
+        self.wait(job, due)
 
     def wait(self, job: Job, due: datetime) -> None:
         self.timer.add_job(self.tick, "date", [job, due], run_date=due)
@@ -119,20 +134,22 @@ class Scheduler:
         """Run the tick or, if later ones are past too, the last; the others are skipped."""
         if self.stopping:
             return
+        last = due
         with self.app.app_context():
-            last = deque(runs.ticks(job, due), maxlen=1).pop()
-            grace = timedelta(seconds=self.app.config["JOB_MISFIRE_GRACE_TIME"])
-            until = max(last, now() - grace)
-            missed = takewhile(lambda tick: tick < until, runs.ticks(job, due))
             try:
+                last = deque(runs.ticks(job, due), maxlen=1).pop()
+                grace = timedelta(seconds=self.app.config["JOB_MISFIRE_GRACE_TIME"])
+                until = max(last, now() - grace)
+                missed = takewhile(lambda tick: tick < until, runs.ticks(job, due))
                 runs.skip(job, missed, "missed")
                 ours = runs.claim(job, last, "tick")
                 if not ours:
                     runs.skip(job, [last], "the run before had not ended")
+                following = runs.next_tick(job, last)
             except Exception as error:  # whatever it is, the job is to go on
                 self.waiting[job], self.trouble = last, error
                 return
-            self.wait(job, runs.next_tick(job, last))
+            self.wait(job, following)
             if ours:
                 runs.carry_out(job, last)
 
@@ -157,26 +174,26 @@ class Scheduler:
                 self.timer.add_job(self.retry, "date", [job], run_date=again)
 
     def stop(self, limit: float) -> bool:
-        """Wait `limit` seconds for what runs, record what then still does; True if nothing does."""
+        """Wait `limit` seconds for what runs, record what then still does; True if nothing does.
+
+        Whoever has asked twice does not want to wait.
+        """
         self.stopping = True
-        with suppress(KeyboardInterrupt, SystemExit):  # whoever asks again does not want to wait
-            self.timer.shutdown(wait=False)
-            if within(limit, self.pool.shutdown):
-                return True
-        within(5, self.leave)  # a database that is frozen does not hold the process
+        self.timer.shutdown(wait=False)
+        ending, end = Thread(target=self.pool.shutdown, daemon=True), time.monotonic() + limit
+        ending.start()
+        while ending.is_alive() and time.monotonic() < end and len(self.asked_to_end) < 2:
+            ending.join(0.1)
+        if not ending.is_alive():
+            return True
+        leaving = Thread(target=self.leave, daemon=True)
+        leaving.start()
+        leaving.join(5)  # a database that is frozen does not hold the process
         return False
 
     def leave(self) -> None:
         with self.app.app_context(), suppress(SQLAlchemyError):
             runs.end("left", JobRun.process == runs.PROCESS["process"])
-
-
-def within(seconds: float, function: Callable[[], object]) -> bool:
-    """Return whether the function, in a thread of its own, came to its end in time."""
-    thread = Thread(target=function, daemon=True)
-    thread.start()
-    thread.join(seconds)
-    return not thread.is_alive()
 
 
 def refuse_what_cannot_run(timezone: str) -> None:

@@ -16,7 +16,10 @@ from checks.problem import Problem, Skipped
 from checks.service import Service, command_line
 from checks.settings import WRITE_SQLITE
 
-SHAPE = "postgresql://user:password@host/name, with %40 for @, %2F for /, %3F for ?, %23 for #"
+SHAPE = (
+    "postgresql://user:password@host/name, with %40 for @, %2F for /, %3F for ?, %23 for #;"
+    " several hosts as postgresql://user:password@/name?host=a,b&port=5432,5432"
+)
 # Seconds that a database, or a lock on it, is waited for.
 PATIENCE = 3
 
@@ -105,7 +108,9 @@ def check_postgresql(url: str, service: Service) -> Iterator[Problem]:
         yield url_problem("has a character in its user or password that must be encoded", service)
         return
     answer = ask_postgresql(url, service)
-    if reason := answer.get("error"):
+    if "url" in answer:
+        yield url_problem("cannot be read by SQLAlchemy", service)
+    elif reason := answer.get("error"):
         secrets = {credentials.partition(":")[2], *re.findall("password=([^&]+)", rest)} - {""}
         for secret in secrets | {unquote(secret) for secret in secrets}:
             reason = reason.replace(secret, "***")

@@ -8,20 +8,28 @@ import os
 import sys
 
 import psycopg
+from sqlalchemy import make_url
+from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
+from sqlalchemy.exc import ArgumentError
 
 CONNECTIONS = """
 SELECT sum(CASE WHEN name = 'max_connections' THEN 1 ELSE -1 END * setting::int) FROM pg_settings
 WHERE name IN ('max_connections', 'superuser_reserved_connections', 'reserved_connections')
 """
 
-url, patience = os.environ["DATABASE_URL"], int(sys.argv[1])
+patience = {"connect_timeout": sys.argv[1]}
+try:  # to read it as the application does, which psycopg alone would not
+    options = PGDialect_psycopg().create_connect_args(make_url(os.environ["DATABASE_URL"]))[1]
+except (ArgumentError, ValueError) as error:
+    print(json.dumps({"url": str(error)}))
+    sys.exit()
 try:
-    with psycopg.connect(url, connect_timeout=patience) as connection:
+    with psycopg.connect(**patience | options) as connection:
         (connections,) = connection.execute(CONNECTIONS).fetchone()
         (revision,) = connection.execute("SELECT to_regclass('alembic_version')").fetchone()
         if revision:
             query = "SELECT max(version_num) FROM alembic_version"
             (revision,) = connection.execute(query).fetchone()
     print(json.dumps({"revision": revision, "connections": int(connections)}))
-except psycopg.Error as error:
+except (psycopg.Error, ValueError) as error:
     print(json.dumps({"error": str(error).strip().replace("\n", " ")}))

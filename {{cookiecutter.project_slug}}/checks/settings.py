@@ -38,16 +38,23 @@ FOREIGN_SETTINGS = {
     "SQLALCHEMY_RECORD_QUERIES": "Flask-SQLAlchemy",
     "SQLALCHEMY_TRACK_MODIFICATIONS": "Flask-SQLAlchemy",
 }
-# The least that makes sense. SQLAlchemy takes 0 connections for as many as one likes.
-LEAST = {
-    "WEB_CONCURRENCY": 1,
-    "DATABASE_POOL_SIZE": 1,
-    "DATABASE_MAX_OVERFLOW": 0,
-    "DATABASE_STATEMENT_TIMEOUT": 0,
-    "JOB_RUN_KEEP_DAYS": 1,
-    "JOB_MISFIRE_GRACE_TIME": 0,
-    "JOB_STOP_TIMEOUT": 0,
+# In days.
+CENTURY = 36_500
+# What makes sense, and can be counted with. A job needs a second connection for a moment.
+RANGES = {
+    "MAX_CONTENT_LENGTH": range(1, 2**31),
+    "CHAT_MESSAGE_MAX_LENGTH": range(1, 2**31),
+    "CHAT_MESSAGE_KEEP_DAYS": range(1, CENTURY + 1),
+    "PROXY_COUNT": range(100),
+    "WEB_CONCURRENCY": range(1, 1001),
+    "DATABASE_POOL_SIZE": range(2, 1001),
+    "DATABASE_MAX_OVERFLOW": range(1001),
+    "DATABASE_STATEMENT_TIMEOUT": range(2**31 // 1000),
+    "JOB_RUN_KEEP_DAYS": range(1, CENTURY + 1),
+    "JOB_MISFIRE_GRACE_TIME": range(CENTURY * 86_400),
+    "JOB_STOP_TIMEOUT": range(86_401),
 }
+HOST_NAME = re.compile(r"(\.?[\w-]+(\.[\w-]+)*|\[[0-9a-f:.]+\])(:\d+)?")
 SECRET_LENGTH = 32
 PLACEHOLDER = re.compile(
     r"change|secret|password|example|placeholder|develop|(.)\1{7}|(.{2,16})\2{3}", re.I | re.S
@@ -127,17 +134,28 @@ def wrong_types(configuration: Configuration) -> Iterator[Problem]:
     for key, declared in (FLASK_TYPES | configuration.declared).items():
         value = configuration.values.get(key)
         if value is not None and not fits(value, declared):
-            name = getattr(declared, "__name__", str(declared))
-            fact = f"{key} must be {name} and is {type(value).__name__}"
+            name = str(declared) if typing.get_args(declared) else declared.__name__
+            found = repr(value) if declared is int else type(value).__name__
+            fact = f"{key} must be {name} and is {found}"
             yield mistaken("settings.type", key, fact, f"a value of type {name}", configuration)
 
 
 def wrong_values(configuration: Configuration) -> Iterator[Problem]:
-    for key, least in LEAST.items():
+    for key, allowed in RANGES.items():
         value = configuration.values.get(key)
-        if isinstance(value, int) and value < least:
-            fact = f"{key} is {value} and must be at least {least}"
-            yield mistaken("settings.value", key, fact, str(least), configuration)
+        if isinstance(value, int) and value not in allowed:
+            fact = f"{key} is {value} and must be {allowed[0]} to {allowed[-1]}"
+            nearest_one = str(min(max(value, allowed[0]), allowed[-1]))
+            yield mistaken("settings.value", key, fact, nearest_one, configuration)
+    hosts = configuration.values.get("TRUSTED_HOSTS") or ()
+    for host in filter(lambda host: isinstance(host, str), hosts):
+        if host != host.lower() or not HOST_NAME.fullmatch(host):
+            fact = f"TRUSTED_HOSTS has {host!r}, which no request can name"
+            hint = (
+                "write names in small letters, such as example.com, or .example.com for all below"
+            )
+            where = configuration.where("TRUSTED_HOSTS")
+            yield Problem("settings.value", fact, hint, where)
 
 
 def mistaken(id: str, key: str, fact: str, right: str, configuration: Configuration) -> Problem:
@@ -155,6 +173,9 @@ def fits(value: Any, declared: Any) -> bool:
         return any(fits(value, choice) for choice in typing.get_args(declared))
     if isinstance(value, bool):  # which Python takes for an int as well
         return declared in (bool, Any)
+    if typing.get_origin(declared) is list:
+        (item,) = typing.get_args(declared)
+        return isinstance(value, list) and all(fits(each, item) for each in value)
     accepted = {float: (int, float), Any: object}.get(declared, typing.get_origin(declared))
     return isinstance(value, accepted or declared)
 
@@ -180,11 +201,15 @@ def weak_secrets(configuration: Configuration) -> Iterator[Problem]:
     if isinstance(secret, str) and is_weak(secret):
         fact = f"SECRET_KEY can be guessed; it needs {SECRET_LENGTH} random characters"
         hint = EXPORT.format("SECRET_KEY", example("SECRET_KEY"))
+        if not configuration.variable("SECRET_KEY"):
+            hint = f'write SECRET_KEY = os.environ.get("SECRET_KEY"), then {hint}'
         yield Problem("settings.secret", fact, hint, configuration.where("SECRET_KEY"))
     former = configuration.values.get("SECRET_KEY_FALLBACKS") or ()
-    if any(map(is_weak, former)):
+    if any(is_weak(key) for key in former if isinstance(key, str)):
         fact = "SECRET_KEY_FALLBACKS has a key that can be guessed, and what it signs is believed"
-        hint = EXPORT.format("SECRET_KEY_FALLBACKS", "")
+        hint = "write SECRET_KEY_FALLBACKS = []"
+        if variable := configuration.variable("SECRET_KEY_FALLBACKS"):
+            hint = EXPORT.format(variable, "")
         yield Problem("settings.secret", fact, hint, configuration.where("SECRET_KEY_FALLBACKS"))
 
 

@@ -40,5 +40,7 @@ class Worker(ThreadWorker):
         super().murder_pending()
         limit = time.monotonic() - READ_WITHIN
         for conn in [conn for conn, since in self.handled.copy().items() if since < limit]:
+            if request := getattr(conn.parser, "mesg", None):
+                request.force_close()  # which the answer says, if there is to be one
             with suppress(OSError):
                 conn.sock.shutdown(socket.SHUT_RD)

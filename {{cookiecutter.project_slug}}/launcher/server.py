@@ -52,8 +52,7 @@ def serve_production(service: Service, listener: socket.socket) -> int:
     processes.record(service.root, listener.getsockname()[1])
     if sys.platform == "win32":
         return become([service.python, "-m", "launcher.windows", str(listener.fileno())])
-    if not os.environ.get("WEB_CONCURRENCY"):
-        os.environ.pop("WEB_CONCURRENCY", None)  # gunicorn takes an empty one for a number
+    os.environ["WEB_CONCURRENCY"] = str(service.setting("WEB_CONCURRENCY"))
     return become([service.python, "-m", "gunicorn", "--bind", f"fd://{listener.fileno()}"])
 
 

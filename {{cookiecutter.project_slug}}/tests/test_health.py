@@ -30,7 +30,7 @@ def test_ready_after_the_migrations(migrated_app: Flask) -> None:
 
 def test_ready_tells_when_a_scheduler_was_seen(migrated_app: Flask) -> None:
     before = now().replace(microsecond=0)
-    Scheduler(migrated_app).watch()
+    Scheduler(migrated_app).look()
     answer = migrated_app.test_client().get("/readyz")
     assert datetime.fromisoformat(answer.json["scheduler_seen"]) >= before
     assert [job["id"] for job in answer.json["jobs"]] == [job.id for job in JOBS]

@@ -61,6 +61,17 @@ def test_a_failing_job_is_recorded_and_leaves_nothing_half_done(app: Flask) -> N
         assert db.session.scalars(select(Message)).all() == []
 
 
+def test_a_job_that_does_not_commit_leaves_nothing_open(app: Flask) -> None:
+    def forget() -> None:
+        db.session.add(Message(text="no commit", reply=""))
+        db.session.flush()
+
+    Scheduler(app).tick(job_that(forget), this_minute())
+    with app.app_context():
+        assert db.session.scalars(select(Message)).all() == []
+    assert outcomes(app) == ["succeeded"]
+
+
 def test_missed_ticks_are_skipped_and_the_last_is_run(app: Flask) -> None:
     Scheduler(app).tick(job_that(print), this_minute() - 2 * MINUTE)
     assert outcomes(app) == ["skipped", "skipped", "succeeded"]
