@@ -108,7 +108,7 @@ def check_postgresql(url: str, service: Service) -> Iterator[Problem]:
         yield url_problem("has a character in its user or password that must be encoded", service)
         return
     answer = ask_postgresql(url, service)
-    if "url" in answer:
+    if "unreadable" in answer:
         yield url_problem("cannot be read by SQLAlchemy", service)
     elif reason := answer.get("error"):
         secrets = {credentials.partition(":")[2], *re.findall("password=([^&]+)", rest)} - {""}

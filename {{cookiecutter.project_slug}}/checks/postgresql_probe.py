@@ -20,8 +20,8 @@ WHERE name IN ('max_connections', 'superuser_reserved_connections', 'reserved_co
 patience = {"connect_timeout": sys.argv[1]}
 try:  # to read it as the application does, which psycopg alone would not
     options = PGDialect_psycopg().create_connect_args(make_url(os.environ["DATABASE_URL"]))[1]
-except (ArgumentError, ValueError) as error:
-    print(json.dumps({"url": str(error)}))
+except (ArgumentError, ValueError):  # whose text may show a part of the password
+    print(json.dumps({"unreadable": True}))
     sys.exit()
 try:
     with psycopg.connect(**patience | options) as connection:

@@ -10,7 +10,9 @@ from backend.jobs.delete_old_runs import delete_old_runs
 
 @dataclass(frozen=True)
 class Job:
-    """A function without arguments, called in an application context.
+    """A function without arguments, called in an application context of its own.
+
+    What it has not committed when it returns is rolled back.
 
     `trigger` is a cron line in the time zone TIMEZONE, weekdays by name ("0 6 * * mon-fri"),
     or a timedelta of whole seconds, counted from the same moment in every process. A run of
