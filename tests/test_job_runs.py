@@ -393,6 +393,17 @@ def test_at_sigterm_a_running_job_comes_to_its_end_and_no_other_begins(service):
     assert "Traceback" not in scheduler.output
 
 
+def test_a_job_that_the_scheduler_waits_for_is_not_dead_for_another(service):
+    add_due_job(service, "slow", "time.sleep(12)", "dead_after=3 * timedelta(seconds=1)")
+    add_job(service, "beat")
+    with running(service, *SCHEDULER) as one:
+        wait_for_call(service, "slow begins")
+        with running(service, *SCHEDULER) as two:
+            assert end(one) == 0
+            assert end(two) == 0
+    assert outcomes(service, "slow") == [("tick", "succeeded")]
+
+
 def test_a_job_that_takes_longer_than_the_scheduler_waits_is_left(service):
     append(service.path / "config/development.py", "JOB_STOP_TIMEOUT = 1")
     add_due_job(service, "long", "time.sleep(60)")

@@ -78,7 +78,7 @@ class Scheduler:
     def watch(self) -> None:
         """Look after the runs; every second if the database is away or jobs wait, else seldom."""
         every = min([30, *(job.dead_after.total_seconds() / 3 for job in JOBS)])
-        while not self.stopping:
+        while True:  # to the end of the process: a job that it waits for is to be seen to live
             is_time = time.monotonic() > self.seen + every
             if is_time or self.waiting or self.trouble or self.away:
                 self.look()
