@@ -181,7 +181,7 @@ def calls(service, what):
 
 def missing(service, job="beat"):
     """Return the ticks, a second apart, since the job was added of which nothing is recorded."""
-    added = next(run.due for run in records(service, job) if run.cause == "added")
+    added = next(run.ended_at for run in records(service, job) if run.cause == "added")
     ticks = [run.due for run in runs(service, job) if run.cause == "tick"]
     first = added.replace(microsecond=0) + SECOND
     due = (first + n * SECOND for n in itertools.count())

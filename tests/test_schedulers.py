@@ -93,7 +93,7 @@ JOBS += (Job("rare", rare, timedelta(seconds={})),)
 # As if the job had been there for so many seconds, and nobody to run it.
 ADDED = (
     "INSERT INTO job_run (job, due, cause, process, host, pid, ended_at, outcome)"
-    " VALUES ('rare', now() - interval '{} s', 'added', '', '', 0, now(), 'added')"
+    " VALUES ('rare', '2000-01-01', 'added', '', '', 0, now() - interval '{} s', 'added')"
 )
 # A scheduler that is stopped when it has decided which runs are dead, and has not said so.
 STOPPED_WHILE_IT_LOOKS = """
@@ -284,7 +284,7 @@ class Ticks:
 
     def lost(self, job):
         """Return the ticks without a record, from when the job was added to its last one."""
-        added = min(run.due for run in self.runs if run.job == job and run.cause == "added")
+        (added,) = (r.ended_at for r in self.runs if r.job == job and r.cause == "added")
         recorded, step = {run.due for run in self.ticks(job)}, INTERVALS[job]
         due = range((int(added) // step + 1) * step, int(max(recorded, default=0)) + 1, step)
         assert recorded <= set(due)

@@ -8,8 +8,6 @@ from sqlalchemy.orm import Mapped, mapped_column
 from backend.database import Base, UtcDateTime
 
 UNENDED = text("ended_at IS NULL")
-# The causes whose due times are those of the job's trigger, one after the other.
-TICKS = ("tick", "added")
 
 
 def now() -> datetime:
@@ -32,7 +30,8 @@ class JobRun(Base):
 
     The keys are the claim: whoever inserts the row runs the job. There is one row for a due
     time, and of the rows without an end one for a job, so that no run overlaps the next.
-    `cause` is tick, retry, command, or added: when the job was first seen, which is no run.
+    `cause` is tick, retry, command, or added: no run, but says in `ended_at` when the job was first
+    seen; it is due in the year 2000, so that there is one.
     `outcome` is succeeded, failed, skipped, dead (its process was), left (at SIGTERM), added.
     """
 

@@ -21,8 +21,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from backend.database import db
 from backend.jobs import Job
-from backend.models import TICKS, JobRun, SchedulerSeen, now
-from backend.triggers import next_due, read_trigger
+from backend.models import JobRun, SchedulerSeen, now
+from backend.triggers import INTERVALS_START, next_due, read_trigger
 
 logger = logging.getLogger(__name__)
 
@@ -145,10 +145,14 @@ def last_tick(job: Job) -> datetime:
     """Return the job's last recorded tick; before it, something is recorded of every one.
 
     A job that is new is recorded as added now, or its first tick could go missing unnoticed.
+    There is one such row, on whose moment all processes agree.
     """
-    newest = select(func.max(JobRun.due)).where(JobRun.job == job.id, JobRun.cause.in_(TICKS))
-    while (found := execute(newest)[0][0]) is None:
-        insert([row(job, now(), "added", ended_at=now(), outcome="added")])
+    of_job = JobRun.job == job.id
+    newest = select(func.max(JobRun.due)).where(of_job, JobRun.cause == "tick")
+    added = select(JobRun.ended_at).where(of_job, JobRun.cause == "added")
+    last = select(func.coalesce(newest.scalar_subquery(), added.scalar_subquery()))
+    while (found := execute(last)[0][0]) is None:
+        insert([row(job, INTERVALS_START, "added", ended_at=now(), outcome="added")])
     return found
 
 

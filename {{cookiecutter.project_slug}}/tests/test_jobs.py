@@ -12,7 +12,7 @@ from backend.jobs.delete_old_messages import delete_old_messages
 from backend.jobs.delete_old_runs import delete_old_runs
 from backend.models import JobRun, Message, now
 from backend.scheduler import Scheduler
-from backend.triggers import read_trigger
+from backend.triggers import INTERVALS_START, read_trigger
 
 MINUTE = timedelta(minutes=1)
 CENTURY = timedelta(days=36500)
@@ -35,6 +35,19 @@ def test_old_runs_are_deleted_but_not_the_last_tick(app: Flask) -> None:
         runs.skip(job_that(print), [old, old + MINUTE, old + 2 * MINUTE], "missed")
         delete_old_runs()
         assert db.session.scalars(select(JobRun.due)).all() == [old + 2 * MINUTE]
+
+
+def test_all_processes_agree_on_when_a_job_was_added(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = job_that(print)
+    with app.app_context():
+        first = runs.last_tick(job)
+        monkeypatch.setattr(runs, "now", lambda: now() - MINUTE)  # another one's clock
+        added = runs.row(job, INTERVALS_START, "added", ended_at=runs.now(), outcome="added")
+        assert runs.insert([added]) == 0
+        delete_old_runs()
+        assert runs.last_tick(job) == first
 
 
 def test_a_tick_is_run_once_and_the_next_one_too(app: Flask) -> None:
