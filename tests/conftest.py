@@ -148,26 +148,10 @@ class BakedProject:
         command = [str(python), "run.py", "serve", *map(str, arguments)]
         if "--port" not in arguments and "PORT" not in env:
             command += ["--port", "0"]
-        output_path = self.path.parent / f"{self.path.name}-{time.monotonic_ns()}.log"
-        with output_path.open("wb") as output:
-            process = subprocess.Popen(
-                command,
-                cwd=self.path,
-                env=environment(**env),
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-        server = Server(process, output_path)
-        try:
+        with running(command, self.path, **env) as server:
             if wait:
                 server.wait_for_url()
             yield server
-        finally:
-            if process.poll() is None:
-                process.terminate()
-                process.wait(ANSWER_WITHIN)
 
     def copy(self, folder: Path) -> "BakedProject":
         """Return a copy to break. Its .venv shares the installed files: do not install there."""
@@ -198,6 +182,7 @@ def running(
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
+            start_new_session=True,
         )
     try:
         yield Server(process, output_path)

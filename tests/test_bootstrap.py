@@ -16,7 +16,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from conftest import TEMPLATE, BakedProject, Server, environment, http, wait_until
+from conftest import TEMPLATE, BakedProject, Server, environment, http, running, wait_until
 from generating import INDEX_SETTING, generate, made_in, silent_index
 
 SCRIPTS = {
@@ -255,40 +255,27 @@ def test_what_a_kill_left_half_made_is_made_whole(
     bare: BakedProject, other_environment: OtherEnvironment
 ):
     """Killed while it makes the environment, without uv and with it, and while it installs."""
-    with bootstrapping(bare, python=other_environment.python, PATH=path_without_uv()) as process:
+    with bootstrapping(bare, python=other_environment.python, PATH=path_without_uv()) as started:
         wait_until(bare.python.exists)
-        kill_family(process)
+        kill_family(started.process)
     assert bare.run("-m", "pip", "--version", python=bare.python).returncode != 0
     for installer in ("uv", "pip"):
-        with silent_index(installer) as index, bootstrapping(bare) as process:
+        with silent_index(installer) as index, bootstrapping(bare) as started:
             connection, _ = index.accept()
             with connection:
-                kill_family(process)
+                kill_family(started.process)
     assert "dependencies.missing" in bare.ids(PORT="0")
     done = bare.run("bootstrap.py", PORT="0")
     assert good(done), done.stdout + done.stderr
     assert bare.ids(PORT="0") == set()
 
 
-@contextlib.contextmanager
 def bootstrapping(
     project: BakedProject, *arguments: str, python: object = sys.executable, **env: str
-) -> Iterator[subprocess.Popen[bytes]]:
-    """Run bootstrap.py, its output below the project, and end it afterwards if it still runs."""
-    with (project.path.parent / "bootstrap.log").open("wb") as output:
-        process = subprocess.Popen(
-            [str(python), "bootstrap.py", *arguments],
-            cwd=project.path,
-            env=environment(**{"PORT": "0"} | env),
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-        )
-    try:
-        yield process
-    finally:
-        if process.poll() is None:
-            kill_family(process)
+) -> contextlib.AbstractContextManager[Server]:
+    """Run bootstrap.py, and end it with all that it has started if it still runs."""
+    command = [python, "bootstrap.py", *arguments]
+    return running(command, project.path, end=kill_family, **{"PORT": "0"} | env)
 
 
 def kill_family(process: subprocess.Popen[bytes]) -> None:
@@ -304,17 +291,16 @@ def kill_family(process: subprocess.Popen[bytes]) -> None:
 
 
 def test_start_goes_on_to_serve(moved: BakedProject):
-    with bootstrapping(moved, "--start", PORT="0") as process:
-        server = Server(process, moved.path.parent / "bootstrap.log")
+    with bootstrapping(moved, "--start", PORT="0") as server:
         server.wait_for_url()
         assert ANSWERED in server.output
         assert http(f"{server.url}/ping").json == {"status": "ok"}
-        process.terminate()
-        process.wait(20)
+        server.process.terminate()
+        server.process.wait(20)
         with socket.socket() as free:
             assert free.connect_ex(("127.0.0.1", server.port)) != 0
     if os.name != "nt":
-        assert process.returncode == -signal.SIGTERM
+        assert server.process.returncode == -signal.SIGTERM
 
 
 HEALTH = "backend/routes/health.py"

@@ -60,8 +60,10 @@ def carry_out(job: Job, due: datetime) -> str:
         seconds = time.perf_counter() - begin
         fields = {"job": job.id, "duration_s": round(seconds, 3)}
         logger.info("job %s %s after %.3f s", job.id, outcome, seconds, extra=fields)
-        finish(job, due, outcome, error)
-        RUNNING.remove((job, due))
+        try:
+            finish(job, due, outcome, error)
+        finally:  # or the process would say for ever that the run lives
+            RUNNING.remove((job, due))
     return outcome
 
 
