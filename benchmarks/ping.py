@@ -24,7 +24,7 @@ from cookiecutter.main import cookiecutter
 TEMPLATE = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(TEMPLATE / "tests"))
 
-from conftest import free_port  # noqa: E402
+from services import free_port  # noqa: E402
 
 BARE = """\
 from flask import Flask

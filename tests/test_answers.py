@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import TEMPLATE, bake
 from generating import COOKIECUTTER, generate, generator_environment
+from services import TEMPLATE, bake
 
 SLUG = re.compile(r"[a-z][a-z0-9_-]{0,49}")
 QUESTIONS = json.loads((TEMPLATE / "cookiecutter.json").read_text(encoding="utf-8"))

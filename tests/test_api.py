@@ -5,7 +5,7 @@ import sqlite3
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 
-from conftest import http
+from services import http
 
 PROBLEM = "application/problem+json"
 LIMIT = 2000

@@ -10,14 +10,22 @@ import socket
 import subprocess
 import sys
 import venv
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
 import pytest
-from conftest import TEMPLATE, BakedProject, Server, environment, http, running, wait_until
 from generating import INDEX_SETTING, generate, made_in, silent_index
+from services import (
+    ANSWER_WITHIN,
+    TEMPLATE,
+    BakedProject,
+    Server,
+    environment,
+    http,
+    running,
+    wait_until,
+)
 
 SCRIPTS = {
     name: (TEMPLATE / "{{cookiecutter.project_slug}}" / name).read_text(encoding="utf-8")
@@ -61,7 +69,7 @@ def write_requirement(project: BakedProject, line: str) -> None:
 @pytest.fixture(scope="module")
 def moved(shared_service: BakedProject, tmp_path_factory: pytest.TempPathFactory) -> BakedProject:
     """A copy in another folder that was bootstrapped there: an environment to install into."""
-    project = shared_service.copy(tmp_path_factory.mktemp("moved"))
+    project = shared_service.copy(tmp_path_factory.mktemp("moved"), own_environment=True)
     before = identity(project)
     done = project.run("bootstrap.py", PORT="0")
     assert good(done), done.stdout + done.stderr
@@ -70,10 +78,11 @@ def moved(shared_service: BakedProject, tmp_path_factory: pytest.TempPathFactory
 
 
 @pytest.fixture
-def foreign(service: BakedProject) -> BakedProject:
+def foreign(shared_service: BakedProject, tmp_path: Path) -> BakedProject:
     """A service that works, in an environment that bootstrap does not know to be its own."""
-    (service.path / ".venv" / "bootstrap.json").unlink()
-    return service
+    copy = shared_service.copy(tmp_path, own_environment=True)
+    (copy.path / ".venv" / "bootstrap.json").unlink()
+    return copy
 
 
 def test_a_second_run_changes_nothing(shared_service: BakedProject):
@@ -296,7 +305,7 @@ def test_start_goes_on_to_serve(moved: BakedProject):
         assert ANSWERED in server.output
         assert http(f"{server.url}/ping").json == {"status": "ok"}
         server.process.terminate()
-        server.process.wait(20)
+        server.process.wait(ANSWER_WITHIN)
         with socket.socket() as free:
             assert free.connect_ex(("127.0.0.1", server.port)) != 0
     if os.name != "nt":

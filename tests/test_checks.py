@@ -26,7 +26,7 @@ from breaking import (
     posix_only,
     the,
 )
-from conftest import environment
+from services import ANSWER_WITHIN, environment
 
 
 @pytest.fixture
@@ -687,7 +687,7 @@ def test_a_check_that_crashes_is_a_finding_and_hides_nobody_elses(service, mista
 
 
 def test_a_check_that_hangs_is_a_finding(service):
-    edit(service.path / "checks/runner.py", "PATIENCE = 10", "PATIENCE = 1")
+    edit(service.path / "checks/runner.py", "PATIENCE = 60", "PATIENCE = 1")
     replace_a_check(service, "import threading; threading.Event().wait()")
     assert service.ids() == {"check.crashed"}
 
@@ -719,7 +719,7 @@ def test_no_console_is_too_poor_for_the_screen(service, encoding, arguments):
         cwd=service.path,
         env=environment(PYTHONIOENCODING=encoding),
         capture_output=True,
-        timeout=60,
+        timeout=ANSWER_WITHIN,
     )
     text = (done.stdout + done.stderr).decode(encoding)
     assert done.returncode == 1

@@ -23,9 +23,9 @@ from typing import Any
 import psutil
 import pytest
 import yaml
-from conftest import ANSWER_WITHIN, BakedProject, bake, free_port, http, wait_until
 from packaging.specifiers import SpecifierSet
-from postgresql import PostgreSQL, postgresql
+from postgresql import PostgreSQL
+from services import ANSWER_WITHIN, BakedProject, bake, free_port, http, wait_until
 
 INSTRUCTIONS = {"FROM", "WORKDIR", "COPY", "RUN", "USER", "ENV", "EXPOSE", "HEALTHCHECK", "CMD"}
 PYTHON = getattr(sys, "_base_executable", sys.executable)
@@ -202,7 +202,7 @@ class Image:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            timeout=60,
+            timeout=ANSWER_WITHIN,
         )
 
     @contextlib.contextmanager
@@ -226,7 +226,7 @@ def end(process: psutil.Popen) -> int:
     """End it as an engine does, and return its exit code."""
     family = [process, *process.children(recursive=True)]
     process.terminate()
-    code = process.wait(ANSWER_WITHIN * 2)
+    code = process.wait(ANSWER_WITHIN)
     wait_until(lambda: not any(one.is_running() for one in family))
     return code
 
@@ -249,12 +249,6 @@ def compose(baked: BakedProject) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def workflow(baked: BakedProject) -> dict[str, Any]:
     return yaml.safe_load((baked.path / ".github/workflows/ci.yml").read_text(encoding="utf-8"))
-
-
-@pytest.fixture(scope="module")
-def database() -> Iterator[PostgreSQL]:
-    with postgresql() as running:
-        yield running
 
 
 @pytest.fixture(scope="module")
@@ -314,7 +308,7 @@ def run_step(text: str, files: FileSystem) -> str:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        timeout=240,
+        timeout=2 * ANSWER_WITHIN,
     )
     assert done.returncode == 0, done.stdout
     return done.stdout
@@ -332,10 +326,10 @@ def image_folders() -> tuple[str, ...]:
 
 
 @pytest.fixture(params=["read_only", "writable"])
-def image(request: pytest.FixtureRequest, built: Image, database: PostgreSQL) -> Iterator[Image]:
+def image(request: pytest.FixtureRequest, built: Image, server: PostgreSQL) -> Iterator[Image]:
     """The image with its database, migrated; a container changes nothing in its folder."""
     files = replace(built.files, read_only=request.param == "read_only")
-    settings = {"DATABASE_URL": database.url(), "SECRET_KEY": secrets.token_hex(32)}
+    settings = {"DATABASE_URL": server.new_database(), "SECRET_KEY": secrets.token_hex(32)}
     before = state_of(built.folder)
     yield replace(built, files=files, settings=settings)
     assert state_of(built.folder) == before
@@ -433,9 +427,8 @@ def test_a_container_serves_is_healthy_and_ends(migrated: Image, tmp_path: Path)
 
 
 @as_root
-def test_a_container_whose_database_is_not_migrated_does_not_serve(image, database):
-    url = database.url(database="template1")
-    done = image.run(*serving_command(image), DATABASE_URL=url, PORT=str(free_port()))
+def test_a_container_whose_database_is_not_migrated_does_not_serve(image):
+    done = image.run(*serving_command(image), PORT=str(free_port()))
     assert done.returncode == 1
     assert "db upgrade" in done.stdout
 

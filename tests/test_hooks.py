@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from conftest import BakedProject, http, wait_until
 from generating import (
     CONSOLES,
     COOKIECUTTER,
@@ -27,6 +26,7 @@ from generating import (
     silent_index,
     write_config,
 )
+from services import BakedProject, http, wait_until
 
 
 @dataclass(frozen=True)

@@ -8,19 +8,17 @@ import io
 import itertools
 import json
 import re
-import secrets
 import socket
 import sys
 from collections.abc import Iterator
 from http.client import HTTPResponse
-from typing import Any
 
 import psutil
 import pytest
-from conftest import Answer, BakedProject, Server, bake, http, left_behind, wait_until
 from hypothesis import configuration, given, settings
 from hypothesis import strategies as st
-from postgresql import postgresql
+from postgresql import PostgreSQL, query
+from services import Answer, BakedProject, Server, http, left_behind, production, wait_until
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="gunicorn does not run on Windows")
 
@@ -29,11 +27,6 @@ LARGEST_BODY, LONGEST_MESSAGE = 64 * 1024, 2000
 # A client that sends no more is given up after 10 seconds: whoever is answered only then was
 # waited for in vain.
 HANGS_AFTER = 9
-READ = """
-import json, os, psycopg
-with psycopg.connect(os.environ["DATABASE_URL"]) as connection:
-    print(json.dumps(connection.execute("SELECT id, text FROM message").fetchall()))
-"""
 REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=@-]{1,100}")
 MADE_ID = re.compile(r"[0-9a-f]{32}")
 
@@ -45,8 +38,8 @@ def examples(number: int) -> settings:
 class Service:
     """A service under fire, and what it has acknowledged: the texts by their ids."""
 
-    def __init__(self, project: BakedProject, environment: dict[str, str], server: Server) -> None:
-        self.project, self.environment, self.server = project, environment, server
+    def __init__(self, url: str, server: Server) -> None:
+        self.url, self.server = url, server
         self.acknowledged: dict[int, str] = {}
 
     @property
@@ -55,8 +48,7 @@ class Service:
 
     @property
     def stored(self) -> dict[int, str]:
-        done = self.project.run("-c", READ, python=self.project.python, **self.environment)
-        return dict(json.loads(done.stdout))
+        return dict(query(self.url, "SELECT id, text FROM message"))
 
     def errors(self, since: int) -> list[str]:
         lines = [line for line in self.server.output[since:].splitlines() if line.startswith("{")]
@@ -87,29 +79,19 @@ class Service:
 
 
 @pytest.fixture(scope="module")
-def service(cookies_session: Any) -> Iterator[Service]:
-    with postgresql() as database:
-        environment = {
-            "ENVIRONMENT": "production",
-            "DATABASE_URL": database.url(),
-            "SECRET_KEY": secrets.token_hex(32),
-            "WEB_CONCURRENCY": str(WORKERS),
-        }
-        project = bake(cookies_session)
-        project.run("bootstrap.py", PORT="0", **environment)
-        done = project.run("run.py", "db", "upgrade", **environment)
-        assert done.returncode == 0, done.stdout + done.stderr
-        with project.start(**environment) as server:
-            running = Service(project, environment, server)
-            wait_until(lambda: len(running.workers) == WORKERS)
-            yield running
+def service(project: BakedProject, server: PostgreSQL, model: str) -> Iterator[Service]:
+    url = server.new_database(model)
+    with project.start(**production(url), WEB_CONCURRENCY=str(WORKERS)) as serving:
+        running = Service(url, serving)
+        wait_until(lambda: len(running.workers) == WORKERS)
+        yield running
 
 
 @pytest.fixture(autouse=True, scope="module")
 def _no_process_left_behind(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """In place of the one that looks after each test: the service runs through them all."""
     yield
-    wait_until(lambda: not left_behind(str(tmp_path_factory.getbasetemp())), seconds=5)
+    wait_until(lambda: not left_behind(str(tmp_path_factory.getbasetemp())))
 
 
 @pytest.fixture(autouse=True, scope="module")

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import BakedProject
+from services import ANSWER_WITHIN, BakedProject
 
 OWN = {"backend", "bootstrap", "checks", "config", "launcher", "run", "wsgi"}
 # These two are programs that the environment that serves runs; nobody imports them.
@@ -46,7 +46,7 @@ def imported(path: Path) -> set[str]:
 
 def loaded(project: BakedProject, *names: str) -> set[str]:
     command = [sys.executable, "-I", "-S", "-c", IMPORT, str(project.path), *names]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=ANSWER_WITHIN)
     assert done.returncode == 0, done.stderr
     return {name.partition(".")[0] for name in json.loads(done.stdout)}
 

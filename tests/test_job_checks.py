@@ -9,9 +9,9 @@ from itertools import islice
 
 import pytest
 from breaking import append, line_of
-from conftest import environment
 from hypothesis import assume, configuration, example, given, settings
 from hypothesis import strategies as st
+from services import ANSWER_WITHIN, environment
 from test_checks import on_any_port
 from test_job_runs import SCHEDULER, running
 
@@ -507,7 +507,7 @@ def test_a_trigger_that_only_the_scheduler_can_see_ends_it_and_says_why(service)
     add(service, '\nDAY = 1\nJOBS += (Job("sweep", delete_old_runs, f"0 6 * * {DAY}"),)')
     assert of_jobs(service.problems()) == []
     with running(service, *SCHEDULER) as scheduler:
-        assert scheduler.process.wait(20) != 0
+        assert scheduler.process.wait(ANSWER_WITHIN) != 0
     last = scheduler.output.splitlines()[-1]
     assert last.startswith("ValueError: '0 6 * * 1': ")
     assert "write weekdays by name" in last
@@ -516,7 +516,7 @@ def test_a_trigger_that_only_the_scheduler_can_see_ends_it_and_says_why(service)
 def test_a_job_that_would_be_dead_at_once_ends_the_scheduler(service):
     add(service, '\nJOBS += (Job("sweep", delete_old_runs, "0 6 * * *", timedelta()),)')
     with running(service, *SCHEDULER) as scheduler:
-        assert scheduler.process.wait(20) != 0
+        assert scheduler.process.wait(ANSWER_WITHIN) != 0
     assert scheduler.output.splitlines()[-1].startswith("ValueError: 'sweep': ")
 
 

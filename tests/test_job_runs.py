@@ -10,16 +10,14 @@ from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-import conftest
 import psutil
 import pytest
-import test_postgresql
+import services
 from breaking import append, edit
-from conftest import ANSWER_WITHIN, http, wait_until
+from services import ANSWER_WITHIN, http, wait_until
 from test_serving import THREADS, reply
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="ends processes with POSIX signals")
-server, project = test_postgresql.server, test_postgresql.project
 
 FLASK = ("-m", "flask", "--app", "backend")
 SCHEDULER = (*FLASK, "scheduler")
@@ -190,7 +188,7 @@ def missing(service, job="beat"):
 
 def running(service, *command):
     """Run a command with the service's Python; kill it afterwards if it still runs."""
-    return conftest.running([service.python, *command], service.path, end=subprocess.Popen.kill)
+    return services.running([service.python, *command], service.path, end=subprocess.Popen.kill)
 
 
 def end(server):
@@ -660,14 +658,12 @@ def test_the_service_s_own_tests_run_no_jobs(service, tmp_path):
     assert calls(service, "beat") == []
 
 
-def test_gunicorn_s_workers_run_no_jobs(project, server, tmp_path):
+def test_gunicorn_s_workers_run_no_jobs(project, migrated, tmp_path):
     copy = project.copy(tmp_path)
     append(copy.path / "backend/jobs/__init__.py", NO_JOBS)
     add_job(copy, "beat")
     append(copy.path / "backend/routes/health.py", THREADS)
-    production = test_postgresql.production(server.url())
-    assert copy.run("run.py", "db", "upgrade", **production).returncode == 0
-    with copy.start(**production) as serving:
+    with copy.start(**migrated) as serving:
         workers = wait_until(lambda: psutil.Process(serving.process.pid).children())
         for _ in range(4 * len(workers)):
             assert "APScheduler" not in http(f"{serving.url}/threads").json

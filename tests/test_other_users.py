@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from breaking import holding
-from conftest import BakedProject, environment
+from services import ANSWER_WITHIN, BakedProject, environment
 
 PYTHON = shutil.which("python3", path="/usr/bin:/usr/local/bin")
 
@@ -39,7 +39,7 @@ def as_nobody(project: BakedProject, *arguments: str, **env: str) -> tuple[int, 
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=ANSWER_WITHIN,
     )
     assert "Traceback" not in done.stderr
     return done.returncode, done.stdout

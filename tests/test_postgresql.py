@@ -2,7 +2,6 @@
 
 import contextlib
 import itertools
-import secrets
 import shutil
 import socket
 import subprocess
@@ -11,58 +10,35 @@ from collections.abc import Iterator
 
 import pytest
 from breaking import TYPO, append, holding, make_async
-from conftest import BakedProject, bake, free_port, http, wait_until
-from postgresql import PASSWORD, USER, PostgreSQL, postgresql
+from postgresql import PASSWORD, USER
+from services import ANSWER_WITHIN, environment, free_port, http, production, wait_until
 
 pytestmark = pytest.mark.skipif(
     sys.platform == "win32", reason="the fixture's PostgreSQL is started the POSIX way"
 )
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[PostgreSQL]:
-    with postgresql() as running:
-        yield running
+def test_a_database_without_the_schema_is_behind(project, server):
+    assert project.ids(**production(server.new_database())) == {"database.migrations"}
 
 
-@pytest.fixture(scope="module")
-def project(cookies_session, server: PostgreSQL) -> BakedProject:
-    """A service with what production requires, not migrated."""
-    baked = bake(cookies_session)
-    done = baked.run("bootstrap.py", **production(server.url()))
+def test_bootstrap_leaves_productions_migration_to_its_owner(production_service, server):
+    done = production_service.run("bootstrap.py", **production(server.new_database()))
     assert done.returncode == 1, done.stdout + done.stderr
     assert "db upgrade" in done.stdout
-    return baked
 
 
-@pytest.fixture(scope="module")
-def migrated(project: BakedProject, server: PostgreSQL) -> Iterator[dict[str, str]]:
-    environment = production(server.url())
-    done = project.run("run.py", "db", "upgrade", **environment)
-    assert done.returncode == 0, done.stderr
-    yield environment
-    assert project.run("run.py", "db", "downgrade", "base", **environment).returncode == 0
-
-
-def production(url: str) -> dict[str, str]:
-    key = secrets.token_hex(32)
-    return {"ENVIRONMENT": "production", "DATABASE_URL": url, "SECRET_KEY": key, "PORT": "0"}
-
-
-def test_a_database_without_the_schema_is_behind(project, server):
-    assert project.ids(**production(server.url())) == {"database.migrations"}
-
-
-def test_a_migrated_database_is_fine_in_every_spelling(project, server, migrated):
+def test_a_migrated_database_is_fine_in_every_spelling(project, migrated):
     for scheme in ("postgres", "postgresql", "postgresql+psycopg"):
-        url = server.url().replace("postgresql", scheme)
+        url = migrated["DATABASE_URL"].replace("postgresql", scheme)
         assert project.ids(**migrated | {"DATABASE_URL": url}) == set()
         assert project.ids(**migrated | {"DATABASE_URL": f"{url}?application_name=a@b"}) == set()
 
 
 def test_a_url_of_several_hosts_finds_the_one_that_takes_writes(project, server, migrated):
     hosts = f"host=127.0.0.1,127.0.0.1&port={free_port()},{server.port}"
-    url = f"postgresql://{USER}:{PASSWORD}@/postgres?{hosts}&target_session_attrs=read-write"
+    name = migrated["DATABASE_URL"].rpartition("/")[2]
+    url = f"postgresql://{USER}:{PASSWORD}@/{name}?{hosts}&target_session_attrs=read-write"
     several = migrated | {"DATABASE_URL": url}
     assert project.ids(**several) == set()
     with project.start(**several) as service:
@@ -91,9 +67,9 @@ def test_a_database_that_cannot_be_reached_is_told_without_the_password(project,
         port = {"refused": free_port(), "silent": silent}.get(fault, server.port)
         host = "no-such-host.invalid" if fault == "unknown host" else "127.0.0.1"
         name = "nowhere" if fault == "no such database" else "postgres"
-        environment = production(f"postgresql://app:{secret}@{host}:{port}/{name}")
-        found = project.problems(**environment)
-        screen = project.run("run.py", "check", **environment).stdout
+        variables = production(f"postgresql://app:{secret}@{host}:{port}/{name}")
+        found = project.problems(**variables)
+        screen = project.run("run.py", "check", **variables).stdout
     assert [problem["id"] for problem in found] == ["database.unreachable"]
     assert secret not in screen + str(found)
 
@@ -134,34 +110,33 @@ MIXTURES = [mixture for size in range(5) for mixture in itertools.combinations(F
 
 @pytest.mark.parametrize("mixture", MIXTURES, ids=", ".join)
 def test_any_mixture_of_the_incident_in_production(project, migrated, mixture, tmp_path):
-    broken = project.copy(tmp_path)
-    environment = dict(migrated)
+    broken = project.copy(tmp_path, own_environment="wired to nothing" in mixture)
+    variables = dict(migrated)
     if "wired to nothing" in mixture:
         append(broken.path / "config/production.py", TYPO)
-        del environment["DATABASE_URL"]
+        del variables["DATABASE_URL"]
         for package in broken.path.glob(".venv/lib/python*/site-packages/psycopg-*.dist-info"):
             shutil.rmtree(package)
     if "not installed" in mixture:
-        shutil.rmtree(broken.path / ".venv")
+        (broken.path / ".venv").rename(tmp_path / "venv elsewhere")
     if "async view" in mixture:
         make_async(broken)
     with holding(forks=2) if "busy port" in mixture else contextlib.nullcontext((0, set())) as held:
-        problems = broken.problems(**environment | {"PORT": str(held[0])})
+        problems = broken.problems(**variables | {"PORT": str(held[0])})
     assert {problem["id"] for problem in problems} == set().union(*map(FAULTS.get, mixture))
     assert all(problem["hint"] for problem in problems)
 
 
-def test_six_upgrades_at_once_all_succeed(project, migrated):
-    environment = migrated
-    assert project.run("run.py", "db", "downgrade", "base", **environment).returncode == 0
+def test_six_upgrades_at_once_all_succeed(project, server):
+    variables = environment(**production(server.new_database()))
     upgrade = [str(project.python), "-m", "flask", "--app", "backend", "db", "upgrade"]
     running = [
         subprocess.Popen(
-            upgrade, cwd=project.path, env=environment, stderr=subprocess.PIPE, text=True
+            upgrade, cwd=project.path, env=variables, stderr=subprocess.PIPE, text=True
         )
         for _ in range(6)
     ]
-    errors = [process.communicate(timeout=60)[1] for process in running]
+    errors = [process.communicate(timeout=ANSWER_WITHIN)[1] for process in running]
     assert [process.returncode for process in running] == [0] * 6, errors
     assert sum("Running upgrade" in error for error in errors) == 1
 
@@ -185,10 +160,8 @@ def test_production_serves_and_says_when_the_database_is_away(project, server, m
 
 
 def test_the_services_own_tests_pass_on_postgresql(project, server):
-    assert project.run("bootstrap.py").returncode == 0
-    done = project.run(
-        "-m", "pytest", "-q", "tests", python=project.python, TEST_DATABASE_URL=server.url()
-    )
+    url = server.new_database()
+    done = project.run("-m", "pytest", "-q", "tests", python=project.python, TEST_DATABASE_URL=url)
     assert done.returncode == 0, done.stdout
 
 

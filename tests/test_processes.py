@@ -13,7 +13,7 @@ import threading
 import psutil
 import pytest
 from breaking import append
-from conftest import ANSWER_WITHIN, BakedProject, free_port, http, wait_until
+from services import ANSWER_WITHIN, BakedProject, free_port, http, wait_until
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="kills with POSIX signals")
 

@@ -15,19 +15,12 @@ from pathlib import Path
 
 import psutil
 import pytest
-import test_postgresql
 from breaking import append, edit
-from conftest import ANSWER_WITHIN, environment, http, wait_until
-from load import query
-from postgresql import PASSWORD
+from postgresql import PASSWORD, query
+from services import ANSWER_WITHIN, environment, http, wait_until
 
 pytestmark = pytest.mark.skipif(
     sys.platform == "win32", reason="the fixture's PostgreSQL is started the POSIX way"
-)
-server, project, migrated = (
-    test_postgresql.server,
-    test_postgresql.project,
-    test_postgresql.migrated,
 )
 
 ROUTES = """
@@ -172,7 +165,7 @@ def lines_of(service, id, count):
 
 
 @pytest.fixture(scope="module")
-def probed(project, migrated, tmp_path_factory):
+def probed(project, tmp_path_factory):
     """A copy with routes that tell what they see. Do not change it: copy it."""
     copy = project.copy(tmp_path_factory.mktemp("probed"))
     append(copy.path / "backend/routes/health.py", ROUTES)
@@ -244,14 +237,12 @@ def test_no_line_of_the_log_holds_a_secret_a_query_or_a_message(probed, migrated
     assert not [secret for secret in hidden if secret in service.output + service.errors]
 
 
-def test_a_row_that_the_database_refuses_is_not_in_the_log(project, server, migrated):
-    query(project, server.url(), "ALTER TABLE message ADD CONSTRAINT short CHECK (false) NOT VALID")
-    try:
-        with serving(project, sys.executable, "run.py", **migrated) as service:
-            answer = post(service.url, CHAT, X_Request_ID="refused-1")
-            error, _ = lines_of(service, "refused-1", 2)
-    finally:
-        query(project, server.url(), "ALTER TABLE message DROP CONSTRAINT short")
+def test_a_row_that_the_database_refuses_is_not_in_the_log(project, migrated):
+    constraint = "ALTER TABLE message ADD CONSTRAINT short CHECK (false) NOT VALID"
+    query(migrated["DATABASE_URL"], constraint)
+    with serving(project, sys.executable, "run.py", **migrated) as service:
+        answer = post(service.url, CHAT, X_Request_ID="refused-1")
+        error, _ = lines_of(service, "refused-1", 2)
     assert answer.status == 500
     assert "CheckViolation" in error["exc_info"]
     assert CHAT not in service.output
@@ -367,8 +358,8 @@ def test_waitress_serves_on_the_socket_that_it_is_given(probed, migrated, tmp_pa
             (error,) = lines_of(service, "failing-2", 1)
     assert "ValueError" in error["exc_info"]
     assert service.errors == ""
-    stored = query(probed, migrated["DATABASE_URL"], f"SELECT text FROM message WHERE id = {id}")
-    assert stored == [[CHAT]]
+    stored = query(migrated["DATABASE_URL"], f"SELECT text FROM message WHERE id = {id}")
+    assert stored == [(CHAT,)]
 
 
 # What check finds

@@ -11,19 +11,13 @@ from http.client import HTTPConnection
 
 import psutil
 import pytest
-import test_postgresql
 from breaking import append, edit
-from conftest import ANSWER_WITHIN, http, wait_until
-from load import Load, query
-from postgresql import PASSWORD
+from load import Load
+from postgresql import PASSWORD, query
+from services import ANSWER_WITHIN, http, wait_until
 from test_production import CHAT, lines_of, log, post, serving
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="kills with POSIX signals")
-server, project, migrated = (
-    test_postgresql.server,
-    test_postgresql.project,
-    test_postgresql.migrated,
-)
 
 THREADS = 2 * 8  # of gunicorn.conf.py
 # Begins a transaction, says when it has begun, and ends a second after it is told to.
@@ -101,11 +95,6 @@ def gunicorn(project, **env):
     return serving(project, project.python, "-m", "gunicorn", *options, **env)
 
 
-def new_database(project, server, name):
-    query(project, server.url(), f"CREATE DATABASE {name}")
-    return server.url(database=name)
-
-
 def workers(service):
     return {child.pid for child in psutil.Process(service.process.pid).children()}
 
@@ -172,7 +161,7 @@ def test_a_killed_worker_is_logged_and_replaced_and_no_message_is_lost(project, 
         load.goes_on()
     assert load.refused == []
     assert len(load.errors) <= len(load.threads), "more than what the worker had in flight"
-    load.assert_stored(project, migrated["DATABASE_URL"])
+    load.assert_stored(migrated["DATABASE_URL"])
     lines = log(service.output)
     assert any(line["level"] == "ERROR" and str(killed) in line["message"] for line in lines)
 
@@ -197,7 +186,7 @@ def test_with_the_database_restarted_the_workers_recover_and_no_message_is_lost(
     assert {answer.status for answer in load.refused} == {503}
     types = {answer.headers["Content-Type"] for answer in load.refused}
     assert types == {"application/problem+json"}
-    load.assert_stored(project, migrated["DATABASE_URL"])
+    load.assert_stored(migrated["DATABASE_URL"])
 
 
 def test_a_database_that_goes_away_during_a_request_is_no_500(server, migrated, waiting):
@@ -233,7 +222,7 @@ def test_told_to_end_it_answers_what_it_has_begun_and_loses_no_message(migrated,
         assert service.process.wait(ANSWER_WITHIN) == 0
     assert load.refused == []
     assert all(isinstance(error, ConnectionError) for error in load.errors)
-    load.assert_stored(waiting, migrated["DATABASE_URL"])
+    load.assert_stored(migrated["DATABASE_URL"])
 
 
 def test_workers_that_are_replaced_in_turn_fail_no_request(project, migrated, tmp_path):
@@ -251,7 +240,7 @@ def test_workers_that_are_replaced_in_turn_fail_no_request(project, migrated, tm
         kept_alive.goes_on()
     for load in (fresh, kept_alive):
         assert (load.errors, load.refused) == ([], [])
-        load.assert_stored(copy, migrated["DATABASE_URL"])
+        load.assert_stored(migrated["DATABASE_URL"])
 
 
 def test_a_frozen_database_is_told_again_and_again_until_it_goes_on(project, server, migrated):
@@ -313,26 +302,22 @@ def test_a_view_that_takes_long_is_answered_and_its_connection_closed(project, m
             assert answer.read()
 
 
-def test_a_database_that_may_only_be_read_is_503_until_it_may_be_written_to(
-    project, server, migrated
-):
-    read_only = "ALTER DATABASE postgres SET default_transaction_read_only = {}"
-    query(project, server.url(), read_only.format("on"))
-    try:
-        with project.start(**migrated) as service:
-            assert post(service.url, "Hi").status == 503
-            end_read_only(project, server)
-            wait_until(lambda: post(service.url, "Hi").status == 200)
-    finally:
-        end_read_only(project, server)
+def test_a_database_that_may_only_be_read_is_503_until_it_may_be_written_to(project, migrated):
+    url = migrated["DATABASE_URL"]
+    query(url, f"ALTER DATABASE {url.rpartition('/')[2]} SET default_transaction_read_only = on")
+    with project.start(**migrated) as service:
+        assert post(service.url, "Hi").status == 503
+        end_read_only(url)
+        wait_until(lambda: post(service.url, "Hi").status == 200)
 
 
-def end_read_only(project, server):
+def end_read_only(url):
     """Let new connections write again, and cut those that may not."""
-    url = f"{server.url()}?options=-cdefault_transaction_read_only%3Doff"
-    query(project, url, "ALTER DATABASE postgres RESET default_transaction_read_only")
-    cut = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
-    query(project, url, cut)
+    name = url.rpartition("/")[2]
+    writing = f"{url}?options=-cdefault_transaction_read_only%3Doff"
+    query(writing, f"ALTER DATABASE {name} RESET default_transaction_read_only")
+    cut = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+    query(writing, f"{cut} WHERE datname = '{name}' AND pid <> pg_backend_pid()")
 
 
 def test_a_flood_of_headers_is_refused_and_hurts_nobody(project, migrated):
@@ -346,7 +331,7 @@ def test_a_flood_of_headers_is_refused_and_hurts_nobody(project, migrated):
 
 
 def test_a_schema_that_is_behind_is_not_ready_and_says_why(project, server, migrated):
-    url = new_database(project, server, "behind")
+    url = server.new_database()
     with gunicorn(project, **migrated | {"DATABASE_URL": url}) as service:
         answer = http(f"{service.url}/readyz")
         assert http(f"{service.url}/ping").status == 200
@@ -403,7 +388,7 @@ def test_a_migration_may_take_longer_than_a_statement(project, server, migrated,
     copy = project.copy(tmp_path)
     append(copy.path / "config/production.py", "DATABASE_STATEMENT_TIMEOUT = 1")
     (copy.path / "migrations/0002_sleeping.py").write_text(SLEEPING_MIGRATION)
-    url = new_database(project, server, "sleeping")
+    url = server.new_database()
     done = copy.run("run.py", "db", "upgrade", **migrated | {"DATABASE_URL": url})
     assert done.returncode == 0, done.stderr
     assert copy.ids(**migrated | {"DATABASE_URL": url}) == set()

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import TEMPLATE, BakedProject, bake
 from cookiecutter.utils import create_env_with_context
 from generating import COOKIECUTTER, generate, generator_environment, made_in
+from services import TEMPLATE, BakedProject, bake
 
 SERVICE = TEMPLATE / "{{cookiecutter.project_slug}}"
 HOOKS = sorted((TEMPLATE / "hooks").glob("*.py"))

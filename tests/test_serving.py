@@ -14,7 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 from breaking import append, edit
-from conftest import ANSWER_WITHIN, environment, free_port, http, running, wait_until
+from services import ANSWER_WITHIN, environment, free_port, http, running, wait_until
 
 linux_only = pytest.mark.skipif(sys.platform != "linux", reason="127.0.0.2 answers on Linux alone")
 
@@ -289,7 +289,7 @@ def test_flasks_own_commands_work_and_run_no_jobs(service):
         input="import threading\nprint([t.name for t in threading.enumerate()], app.name)\n",
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=ANSWER_WITHIN,
     )
     assert "'MainThread'" in shell.stdout
     assert "] backend" in shell.stdout

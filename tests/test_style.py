@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import TEMPLATE, BakedProject, bake
+from services import TEMPLATE, BakedProject, bake
 
 RUFF = {
     "check": ["-m", "ruff", "check", "--no-cache", "."],

@@ -9,7 +9,7 @@ import sys
 
 import psutil
 import pytest
-from conftest import BakedProject
+from services import BakedProject
 
 NETSTAT = """
 Aktive Verbindungen

@@ -1,11 +1,14 @@
 """Run by the environment that serves: prints what the PostgreSQL in DATABASE_URL says of itself.
 
 That is the revision of its schema, and how many connections it has for those who are no superuser.
+Arguments: the seconds that each of its hosts has to connect, and those that all of it may take.
+They count from when the imports are done: on a busy machine these take longer than the database.
 """
 
 import json
 import os
 import sys
+from threading import Timer
 
 import psycopg
 from sqlalchemy import make_url
@@ -17,19 +20,28 @@ SELECT sum(CASE WHEN name = 'max_connections' THEN 1 ELSE -1 END * setting::int)
 WHERE name IN ('max_connections', 'superuser_reserved_connections', 'reserved_connections')
 """
 
-patience = {"connect_timeout": sys.argv[1]}
+
+def answer(**found: object) -> None:
+    """Say it, and leave: a server that is silent would hold this process."""
+    print(json.dumps(found), flush=True)
+    os._exit(0)
+
+
+connect_within, answer_within = sys.argv[1:]
+late = Timer(int(answer_within), answer, kwargs={"error": f"no answer within {answer_within} s"})
+late.daemon = True
+late.start()
 try:  # to read it as the application does, which psycopg alone would not
     options = PGDialect_psycopg().create_connect_args(make_url(os.environ["DATABASE_URL"]))[1]
 except (ArgumentError, ValueError):  # whose text may show a part of the password
-    print(json.dumps({"unreadable": True}))
-    sys.exit()
+    answer(unreadable=True)
 try:
-    with psycopg.connect(**patience | options) as connection:
+    with psycopg.connect(**{"connect_timeout": connect_within} | options) as connection:
         (connections,) = connection.execute(CONNECTIONS).fetchone()
         (revision,) = connection.execute("SELECT to_regclass('alembic_version')").fetchone()
         if revision:
             query = "SELECT max(version_num) FROM alembic_version"
             (revision,) = connection.execute(query).fetchone()
-    print(json.dumps({"revision": revision, "connections": int(connections)}))
+    answer(revision=revision, connections=int(connections))
 except (psycopg.Error, ValueError) as error:
-    print(json.dumps({"error": str(error).strip().replace("\n", " ")}))
+    answer(error=str(error).strip().replace("\n", " "))
