@@ -36,11 +36,11 @@ import time
 
 from sqlalchemy import text
 
-from backend.database import db
+from backend.core.database import db
 
 
 def note(job, seconds):
-    from backend.runs import PROCESS
+    from backend.core.jobs.runs import PROCESS
 
     call = {"job": job, "process": PROCESS["process"], "begun": time.monotonic()}
     due = "SELECT due FROM job_run WHERE job = :job AND process = :process AND ended_at IS NULL"
@@ -161,7 +161,7 @@ CALLED = "CREATE TABLE called (job text, due {}, process text, begun float, ende
 READ = """
 import json, sys
 from sqlalchemy import create_engine, text
-from backend.database import engine_url
+from backend.core.database import engine_url
 with create_engine(engine_url(sys.argv[1])).begin() as connection:
     results = [connection.execute(text(statement)) for statement in sys.argv[2:]]
     rows = [[list(row) for row in result] if result.returns_rows else None for result in results]
@@ -225,7 +225,7 @@ pool_mode = transaction
 YEAR_OF_TICKS = """
 import json, sys
 from datetime import UTC, datetime, timedelta
-from backend.triggers import next_due, read_trigger
+from backend.core.jobs.triggers import next_due, read_trigger
 
 
 def year(next_tick):

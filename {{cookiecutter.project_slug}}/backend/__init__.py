@@ -6,8 +6,9 @@ from typing import Any
 
 from flask import Flask
 
-from backend import commands, database, errors, headers, routes, security
-from backend.sync_views import refuse_async_views
+from backend import routes
+from backend.core import commands, database, errors, headers, security
+from backend.core.sync_views import refuse_async_views
 
 ENVIRONMENTS = ("development", "production")
 

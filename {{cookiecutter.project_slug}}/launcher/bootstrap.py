@@ -12,13 +12,13 @@ from dataclasses import replace
 from pathlib import Path
 from urllib.request import ProxyHandler, build_opener
 
-from checks import CHECKS
-from checks.database import check_database
-from checks.problem import Problem
-from checks.runner import run_checks
-from checks.screen import has_errors, show
-from checks.service import PYTHON, Service, command_line, prefix, quoted
 from launcher import environment, server
+from launcher.checks import CHECKS
+from launcher.checks.database import check_database
+from launcher.checks.problem import Problem
+from launcher.checks.runner import run_checks
+from launcher.checks.screen import has_errors, show
+from launcher.checks.service import PYTHON, Service, command_line, prefix, quoted
 from launcher.environment import BootstrapError
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -7,16 +7,16 @@ import signal
 import sys
 from pathlib import Path
 
-from checks import CHECKS
-from checks.jobs import check_jobs
-from checks.port import check_port, port_number
-from checks.problem import Skipped
-from checks.python import serving_version
-from checks.runner import run_checks
-from checks.screen import has_errors, show, to_json
-from checks.service import Service
-from checks.views import check_views
-from launcher import processes, server
+from launcher import server, stopping
+from launcher.checks import CHECKS
+from launcher.checks.jobs import check_jobs
+from launcher.checks.port import check_port, port_number
+from launcher.checks.problem import Skipped
+from launcher.checks.python import serving_version
+from launcher.checks.runner import run_checks
+from launcher.checks.screen import has_errors, show, to_json
+from launcher.checks.service import Service
+from launcher.checks.views import check_views
 
 ROOT = Path(__file__).resolve().parent.parent
 # What a command of the application needs not: a view may be wrong while the schema is mended.
@@ -88,7 +88,7 @@ def serve(options: argparse.Namespace) -> int:
 def replace(service: Service) -> None:
     with contextlib.suppress(Skipped):  # the settings are broken, which the checks will say
         if (port := port_number(service)) is not None:
-            processes.stop(ROOT, port)
+            stopping.stop(ROOT, port)
 
 
 def check(options: argparse.Namespace) -> int:
@@ -103,7 +103,7 @@ def check(options: argparse.Namespace) -> int:
 
 
 def stop(options: argparse.Namespace) -> int:
-    return processes.stop(ROOT)
+    return stopping.stop(ROOT)
 
 
 def flask(arguments: list[str]) -> int:
@@ -119,7 +119,7 @@ def flask(arguments: list[str]) -> int:
         show(results, sys.stderr)
         return 1
     if name == "scheduler":
-        processes.record(ROOT)
+        stopping.record(ROOT)
     runs_jobs = name == "scheduler" or arguments[:2] == ["jobs", "run"]
     app = "backend" if runs_jobs else server.DATABASE_APP
     return server.become([service.python, "-m", "flask", "--app", app, *arguments])

@@ -10,9 +10,9 @@ import tempfile
 from functools import cache
 from pathlib import Path
 
-from checks.dependencies import check_dependencies
-from checks.python import NEWEST, OLDEST
-from checks.service import Service, command_line, venv_python
+from launcher.checks.dependencies import check_dependencies
+from launcher.checks.python import NEWEST, OLDEST
+from launcher.checks.service import Service, command_line, venv_python
 
 # Variables that would make an installer put the packages somewhere else.
 MISLEADING = ("VIRTUAL_ENV", "CONDA_PREFIX", "PYTHONHOME", "PYTHONPATH", "__PYVENV_LAUNCHER__",

@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from checks.service import Service
-from launcher import processes
+from launcher import stopping
+from launcher.checks.service import Service
 
 # For Flask's --app: what the db commands need, whatever is wrong with a view.
 DATABASE_APP = "backend:create_database_app"
@@ -37,7 +37,7 @@ def serve(service: Service, reload: bool) -> int:
     try:
         return serve_development(service, service.listener, reload)
     finally:
-        processes.forget(service.root)
+        stopping.forget(service.root)
 
 
 def end(number: int, frame: Any) -> None:
@@ -49,9 +49,9 @@ def serve_production(service: Service, listener: socket.socket) -> int:
     # Standard output is for the log, whose lines are JSON.
     name, url = service.setting("SERVICE_NAME"), url_of(listener)
     print(f"{name} is on {url} (production)", file=sys.stderr, flush=True)
-    processes.record(service.root, listener.getsockname()[1])
+    stopping.record(service.root, listener.getsockname()[1])
     if sys.platform == "win32":
-        return become([service.python, "-m", "launcher.windows", str(listener.fileno())])
+        return become([service.python, "-m", "launcher.serving.windows", str(listener.fileno())])
     os.environ["WEB_CONCURRENCY"] = str(service.setting("WEB_CONCURRENCY"))
     return become([service.python, "-m", "gunicorn", "--bind", f"fd://{listener.fileno()}"])
 
@@ -82,15 +82,16 @@ def serve_development(service: Service, listener: socket.socket, reload: bool) -
     os.environ["WERKZEUG_SERVER_FD"] = str(listener.fileno())
     arguments = [host, str(port), url_of(listener), str(int(reload))]
     if not reload and service.is_served_by_this_python:
-        from launcher import development  # in this process, where a debugger finds it
+        from launcher.serving import development  # in this process, where a debugger finds it
 
-        processes.record(service.root, port)
+        stopping.record(service.root, port)
         return development.main(arguments)
     ours, lifeline = socket.socketpair()
     lifeline.set_inheritable(True)
-    command = [service.python, "-m", "launcher.development", *arguments, str(lifeline.fileno())]
+    command = [service.python, "-m", "launcher.serving.development", *arguments]
+    command.append(str(lifeline.fileno()))
     child = spawn(command)
-    processes.record(service.root, port)
+    stopping.record(service.root, port)
     try:
         while (code := child.wait()) == RELOAD:
             child = spawn([*command, "restarted"])

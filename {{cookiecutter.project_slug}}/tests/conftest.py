@@ -16,8 +16,7 @@ from sqlalchemy import create_engine, make_url
 from sqlalchemy.schema import CreateSchema, DropSchema
 
 from backend import create_app
-from backend.database import db, engine_url
-from backend.models import Base
+from backend.core.database import Base, db, engine_url
 
 # Limits that the tests can rely on, whatever config/ says.
 LIMITS = {"CHAT_MESSAGE_MAX_LENGTH": 20, "MAX_CONTENT_LENGTH": 1000}

@@ -2,7 +2,7 @@ import pytest
 from flask import Flask
 
 from backend import create_app, routes
-from backend.sync_views import AsyncViewError
+from backend.core.sync_views import AsyncViewError
 
 
 def test_an_async_view_is_refused(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:

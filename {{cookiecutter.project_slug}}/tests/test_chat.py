@@ -4,7 +4,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 from werkzeug.wrappers import Response
 
-from backend.database import db
+from backend.core.database import db
 from backend.models import Message
 
 JSON = "application/json"

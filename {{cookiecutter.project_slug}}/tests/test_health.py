@@ -7,10 +7,10 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from backend import create_app
+from backend.core import health
+from backend.core.database import now
+from backend.core.jobs.scheduler import Scheduler
 from backend.jobs import JOBS
-from backend.models import now
-from backend.routes import health
-from backend.scheduler import Scheduler
 
 
 def test_ping_answers_without_tables(empty_app: Flask) -> None:
@@ -52,7 +52,7 @@ def test_not_ready_while_the_database_takes_too_long(
     answered = Event()
     monkeypatch.setattr(health, "PATIENCE", 0.05)
     with monkeypatch.context() as slow:
-        slow.setattr("backend.migrations.is_current", lambda connection: answered.wait(20))
+        slow.setattr("backend.core.migrations.is_current", lambda connection: answered.wait(20))
         assert_no_answer(migrated_app)
         assert_no_answer(migrated_app)  # while the first still waits
         answered.set()

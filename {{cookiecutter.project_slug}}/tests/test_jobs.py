@@ -5,14 +5,15 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
-from backend import runs
-from backend.database import db
-from backend.jobs import JOBS, Job
+from backend.core.database import db, now
+from backend.core.jobs import Job, runs
+from backend.core.jobs.delete_old_runs import delete_old_runs
+from backend.core.jobs.models import JobRun
+from backend.core.jobs.scheduler import Scheduler
+from backend.core.jobs.triggers import INTERVALS_START, read_trigger
+from backend.jobs import JOBS
 from backend.jobs.delete_old_messages import delete_old_messages
-from backend.jobs.delete_old_runs import delete_old_runs
-from backend.models import JobRun, Message, now
-from backend.scheduler import Scheduler
-from backend.triggers import INTERVALS_START, read_trigger
+from backend.models import Message
 
 MINUTE = timedelta(minutes=1)
 CENTURY = timedelta(days=36500)

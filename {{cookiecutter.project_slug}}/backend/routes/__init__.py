@@ -2,7 +2,8 @@
 
 from flask import Flask
 
-from backend.routes import chat, health
+from backend.core import health
+from backend.routes import chat
 
 
 def init_app(app: Flask) -> None:

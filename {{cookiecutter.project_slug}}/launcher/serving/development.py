@@ -55,7 +55,7 @@ def load(restarted: bool) -> tuple[Any, Any]:
     """Make the application and start its jobs. After a change, a mistake is shown, not fatal."""
     try:
         from backend import create_app
-        from backend.scheduler import Scheduler
+        from backend.core.jobs.scheduler import Scheduler
 
         application = create_app()
         dictConfig(application.config["LOGGING"])

@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from checks.problem import Problem
-from checks.python import serving_version
-from checks.service import Service, command_line
+from launcher.checks.problem import Problem
+from launcher.checks.python import serving_version
+from launcher.checks.service import Service, command_line
 
 # A name, its extras, and a specifier or an address, which is not looked at.
 REQUIREMENT = re.compile(

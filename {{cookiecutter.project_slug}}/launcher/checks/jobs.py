@@ -13,10 +13,10 @@ from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
-from checks.cron import misread
-from checks.problem import Problem, Skipped
-from checks.service import Service
-from checks.source import Found, Function, module_file, name_of, parse, resolve
+from launcher.checks.cron import misread
+from launcher.checks.problem import Problem, Skipped
+from launcher.checks.service import Service
+from launcher.checks.source import Found, Function, module_file, name_of, parse, resolve
 
 # The fields of backend.jobs.Job in their order.
 FIELDS = ("id", "function", "trigger", "dead_after", "retry")

@@ -6,8 +6,8 @@ from flask import current_app
 from sqlalchemy import delete, func, or_, select
 from sqlalchemy.orm import aliased
 
-from backend.database import db
-from backend.models import JobRun, SchedulerSeen
+from backend.core.database import db
+from backend.core.jobs.models import JobRun, SchedulerSeen
 
 
 def delete_old_runs() -> None:

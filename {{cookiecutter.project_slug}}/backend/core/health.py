@@ -8,10 +8,10 @@ from typing import Any
 
 from flask import Blueprint, Flask, Response, current_app
 
-from backend.database import db
-from backend.jobs import JOBS, Job
-from backend.models import now
-from backend.runs import last_run, next_tick, scheduler_seen
+from backend.core.database import db, now
+from backend.core.jobs import Job
+from backend.core.jobs.runs import last_run, next_tick, scheduler_seen
+from backend.jobs import JOBS
 
 bp = Blueprint("health", __name__)
 
@@ -59,7 +59,7 @@ def ask(app: Flask, answers: SimpleQueue[dict[str, Any]]) -> None:
 
 
 def database_state() -> dict[str, Any]:
-    from backend.migrations import is_current
+    from backend.core.migrations import is_current
 
     if not is_current(db.session.connection()):
         return {"database": "ok", "migrations": "pending"}

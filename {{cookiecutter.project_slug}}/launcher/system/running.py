@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from checks.processes import Process, process
+from launcher.system.processes import Process, process
 
 
 @dataclass(frozen=True)

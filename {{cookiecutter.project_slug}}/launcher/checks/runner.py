@@ -5,8 +5,8 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
-from checks.problem import Problem, Skipped
-from checks.service import Service
+from launcher.checks.problem import Problem, Skipped
+from launcher.checks.service import Service
 
 Check = Callable[[Service], Iterator[Problem]]
 # Seconds after which a check is reported as hanging.

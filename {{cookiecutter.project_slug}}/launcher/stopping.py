@@ -9,9 +9,9 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from checks.owners import listening
-from checks.processes import Process, ask, process
-from checks.running import Record, folder, recorded, running
+from launcher.system.owners import listening
+from launcher.system.processes import Process, ask, process
+from launcher.system.running import Record, folder, recorded, running
 
 # Seconds between the request to end and the kill: gunicorn gives requests 30 to come to an end.
 PATIENCE = 35

@@ -11,8 +11,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, get_type_hints
 
-from checks.problem import Problem
-from checks.source import module_file, name_of, parse
+from launcher.checks.problem import Problem
+from launcher.checks.source import module_file, name_of, parse
 
 ENVIRONMENTS = ("development", "production")
 # What reads a variable of the environment: os's own and config/__init__.py's.

@@ -11,12 +11,12 @@ from flask import Flask
 from flask_alembic import Alembic
 from sqlalchemy import Connection, text
 
-from backend import models
-from backend.database import UtcDateTime
+from backend import models  # noqa: F401
+from backend.core.database import Base, UtcDateTime
 
 logging.getLogger("alembic.runtime.plugins").setLevel(logging.WARNING)
 
-FOLDER = Path(__file__).resolve().parent.parent / "migrations"
+FOLDER = Path(__file__).resolve().parents[2] / "migrations"
 # Any number will do that nothing else uses for an advisory lock in this database.
 ADVISORY_LOCK = 20_251_102
 
@@ -45,7 +45,7 @@ def attach(app: Flask) -> Alembic:
             "path_separator": "newline",
         }
         app.config["ALEMBIC_CONTEXT"] = {"render_as_batch": True, "render_item": render_item}
-        metadata = models.Base.metadata
+        metadata = Base.metadata
         LockedAlembic(app, run_mkdir=False, command_name="", metadatas=metadata)
     return app.extensions["alembic"]
 

@@ -9,9 +9,9 @@ import click
 from flask import Flask, current_app
 from flask.cli import AppGroup
 
-from backend import runs, scheduler
+from backend.core.database import now
+from backend.core.jobs import runs, scheduler
 from backend.jobs import JOBS
-from backend.models import now
 
 TIME = "%Y-%m-%d %H:%M:%S %Z"
 
@@ -27,7 +27,7 @@ class MigrationCommands(AppGroup):
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
         from flask_alembic.cli import cli
 
-        from backend.migrations import attach
+        from backend.core.migrations import attach
 
         ctx.obj = attach(current_app._get_current_object())  # type: ignore[attr-defined]
         return cli.get_command(ctx, name)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from checks.configuration import Configuration, load
+from launcher.checks.configuration import Configuration, load
 
 # The name by which the reader can start Python: that of this one, if it is found by it.
 NAMES = (Path(sys.executable).name.removesuffix(".exe"), "python", "python3")

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
-from checks.dependencies import check_dependencies
-from checks.problem import Problem, Skipped
-from checks.service import Service, command_line
-from checks.settings import WRITE_SQLITE
+from launcher.checks.dependencies import check_dependencies
+from launcher.checks.problem import Problem, Skipped
+from launcher.checks.service import Service, command_line
+from launcher.checks.settings import WRITE_SQLITE
 
 SHAPE = (
     "postgresql://user:password@host/name, with %40 for @, %2F for /, %3F for ?, %23 for #;"

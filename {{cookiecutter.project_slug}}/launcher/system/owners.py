@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from subprocess import SubprocessError
 
-from checks.processes import Process, ask, process
-from checks.running import running
+from launcher.system.processes import Process, ask, process
+from launcher.system.running import running
 
 
 @dataclass(frozen=True)

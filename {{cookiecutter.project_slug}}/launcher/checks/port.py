@@ -7,9 +7,9 @@ import socket
 import sys
 from collections.abc import Iterator
 
-from checks.owners import Owner, find_owners
-from checks.problem import Problem, Skipped
-from checks.service import Service, command_line
+from launcher.checks.problem import Problem, Skipped
+from launcher.checks.service import Service, command_line
+from launcher.system.owners import Owner, find_owners
 
 OTHER_FAMILY = {"127.0.0.1": "::1", "::1": "127.0.0.1"}
 

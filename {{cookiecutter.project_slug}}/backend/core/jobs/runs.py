@@ -19,10 +19,10 @@ from sqlalchemy import ColumnElement, Executable, Row, Update, func, select, upd
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
 
-from backend.database import db
-from backend.jobs import Job
-from backend.models import JobRun, SchedulerSeen, now
-from backend.triggers import INTERVALS_START, next_due, read_trigger
+from backend.core.database import db, now
+from backend.core.jobs import Job
+from backend.core.jobs.models import JobRun, SchedulerSeen
+from backend.core.jobs.triggers import INTERVALS_START, next_due, read_trigger
 
 logger = logging.getLogger(__name__)
 

@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from itertools import groupby
 from typing import TextIO
 
-from checks.problem import Problem
-from checks.runner import Result
-from checks.service import Service
+from launcher.checks.problem import Problem
+from launcher.checks.runner import Result
+from launcher.checks.service import Service
 
 GLYPHS = {"ok": "✓", "warning": "!", "error": "✗", "skipped": "–", "hint": "→"}
 ASCII = {"ok": "+", "warning": "!", "error": "x", "skipped": "-", "hint": "->"}

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Set
 from difflib import get_close_matches
 from typing import Any
 
-from checks.configuration import EXPORT, Configuration
-from checks.problem import Problem
-from checks.service import PYTHON, Service, command_line
+from launcher.checks.configuration import EXPORT, Configuration
+from launcher.checks.problem import Problem
+from launcher.checks.service import PYTHON, Service, command_line
 
 # Flask 3.1's own, from Flask.default_config: valid in every module of config/.
 FLASK_SETTINGS = frozenset(

@@ -1,7 +1,7 @@
 """Runs JOBS; of all processes that do so, on however many hosts, one runs each tick.
 
-APScheduler says when a job is due, backend/runs.py who runs it. All that several processes need
-to agree on is in the database.
+APScheduler says when a job is due, runs.py who runs it. All that several processes need to agree
+on is in the database.
 """
 
 import logging
@@ -21,11 +21,11 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from flask import Flask
 from sqlalchemy.exc import SQLAlchemyError
 
-from backend import runs
-from backend.database import db
-from backend.jobs import JOBS, Job
-from backend.models import JobRun, SchedulerSeen, now
-from backend.triggers import read_trigger
+from backend.core.database import db, now
+from backend.core.jobs import Job, runs
+from backend.core.jobs.models import JobRun, SchedulerSeen
+from backend.core.jobs.triggers import read_trigger
+from backend.jobs import JOBS
 
 logger = logging.getLogger(__name__)
 

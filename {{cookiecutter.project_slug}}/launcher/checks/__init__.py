@@ -5,13 +5,13 @@ place on the screen, in the order of mending. Only the standard library is impor
 in postgresql_probe.py), so that the checks run on a machine where nothing is installed.
 """
 
-from checks.database import check_database
-from checks.dependencies import check_dependencies
-from checks.jobs import check_jobs
-from checks.port import check_port
-from checks.python import check_python
-from checks.settings import check_settings
-from checks.views import check_views
+from launcher.checks.database import check_database
+from launcher.checks.dependencies import check_dependencies
+from launcher.checks.jobs import check_jobs
+from launcher.checks.port import check_port
+from launcher.checks.python import check_python
+from launcher.checks.settings import check_settings
+from launcher.checks.views import check_views
 
 CHECKS = (
     ("Python", check_python),

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from checks.owners import Owner
+from launcher.system.owners import Owner
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """Is any view, hook or handler an `async def`?
 
 Found by reading the source, so it works with nothing installed; what only a running
-application knows is refused by backend/sync_views.py.
+application knows is refused by backend/core/sync_views.py.
 """
 
 import ast
@@ -9,10 +9,10 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from checks.problem import Problem
-from checks.python import serving_version
-from checks.service import Service
-from checks.source import is_compiled, name_of, parse, resolve
+from launcher.checks.problem import Problem
+from launcher.checks.python import serving_version
+from launcher.checks.service import Service
+from launcher.checks.source import is_compiled, name_of, parse, resolve
 
 # What registers a function with Flask: when called with it ...
 TAKING_IT = frozenset(

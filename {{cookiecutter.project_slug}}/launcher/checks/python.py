@@ -4,8 +4,8 @@ import re
 import sys
 from collections.abc import Iterator
 
-from checks.problem import Problem
-from checks.service import Service, command_line
+from launcher.checks.problem import Problem
+from launcher.checks.service import Service, command_line
 
 OLDEST, NEWEST = (3, 11), (3, 14)
 
