@@ -64,7 +64,9 @@ print(found.parent, found.started.timestamp(), found.user, found.command, sep="\
 
 
 def test_netstat_is_read_in_any_language(bare_service):
-    script = "from launcher.system.owners import from_netstat as read; print(read(sys.argv[1], 5001))"
+    script = (
+        "from launcher.system.owners import from_netstat as read; print(read(sys.argv[1], 5001))"
+    )
     assert eval(python(bare_service, script, NETSTAT)) == {40488, 29124}
 
 

@@ -19,11 +19,10 @@ from launcher.checks.service import Service
 from launcher.checks.views import check_views
 
 ROOT = Path(__file__).resolve().parent.parent
-# What a command of the application needs not: a view may be wrong while the schema is mended.
-NEEDLESS = {
+# What these commands start without. A view may be wrong while the schema is mended.
+NOT_CHECKED = {
     "db": (check_port, check_views, check_jobs),
-    "jobs": (check_port, check_views),
-    "jobs run": (check_port,),
+    "jobs": (check_port,),
     "scheduler": (check_port,),
 }
 HELP = ("-h", "--help")
@@ -39,7 +38,7 @@ def main(arguments: list[str]) -> int:
     if not arguments or (arguments[0].startswith("-") and arguments[0] not in HELP):
         arguments = ["serve", *arguments]
     try:
-        if arguments[0] in ("db", "jobs", "scheduler"):
+        if arguments[0] in NOT_CHECKED:
             return flask(arguments)
         options = parser().parse_args(arguments)
         return options.function(options)
@@ -109,8 +108,7 @@ def stop(options: argparse.Namespace) -> int:
 def flask(arguments: list[str]) -> int:
     """Run one of the application's own commands in the environment that serves."""
     service, name = Service(ROOT), arguments[0]
-    needless = NEEDLESS.get(" ".join(arguments[:2]), NEEDLESS[name])
-    checks = [(title, check) for title, check in CHECKS if check not in needless]
+    checks = [(title, check) for title, check in CHECKS if check not in NOT_CHECKED[name]]
     results = run_checks(checks, service)
     if name == "db":  # which is what mends the schema
         for result in results:
@@ -120,6 +118,5 @@ def flask(arguments: list[str]) -> int:
         return 1
     if name == "scheduler":
         stopping.record(ROOT)
-    runs_jobs = name == "scheduler" or arguments[:2] == ["jobs", "run"]
-    app = "backend" if runs_jobs else server.DATABASE_APP
+    app = server.DATABASE_APP if name == "db" else "backend"
     return server.become([service.python, "-m", "flask", "--app", app, *arguments])

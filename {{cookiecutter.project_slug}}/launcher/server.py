@@ -12,7 +12,7 @@ from launcher import stopping
 from launcher.checks.service import Service
 
 # For Flask's --app: what the db commands need, whatever is wrong with a view.
-DATABASE_APP = "backend:create_database_app"
+DATABASE_APP = "launcher.serving.database"
 # With this exit code Werkzeug's reloader asks to be started again.
 RELOAD = 3
 # Seconds that a server has to leave after it was told to.

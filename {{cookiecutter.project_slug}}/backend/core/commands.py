@@ -10,8 +10,7 @@ from flask import Flask, current_app
 from flask.cli import AppGroup
 
 from backend.core.database import now
-from backend.core.jobs import runs, scheduler
-from backend.jobs import JOBS
+from backend.core.jobs import registered_jobs, runs, scheduler
 
 TIME = "%Y-%m-%d %H:%M:%S %Z"
 
@@ -45,7 +44,7 @@ def jobs(context: click.Context) -> None:
     """List the jobs: when each runs, when it is due next, how it last ended."""
     if context.invoked_subcommand:
         return
-    for job in JOBS:
+    for job in registered_jobs(current_app):
         run, due = runs.last_run(job), runs.next_tick(job, now())
         last = f"{run.outcome or 'running'} {run.due:{TIME}}" if run else "never run"
         click.echo(f"{job.id}: {job.trigger}, next {due:{TIME}}, last {last}")
@@ -54,13 +53,15 @@ def jobs(context: click.Context) -> None:
 
 
 @jobs.command("run")
-@click.argument("id", type=click.Choice([job.id for job in JOBS]), metavar="ID")
+@click.argument("id")
 def run_job(id: str) -> None:
     """Run a job now, and wait for its end."""
     dictConfig(current_app.config["LOGGING"])
-    job = next(job for job in JOBS if job.id == id)
-    Thread(target=copy_context().run, args=(runs.stay_alive, job), daemon=True).start()
-    outcome = runs.run(job, "command")
+    jobs = {job.id: job for job in registered_jobs(current_app)}
+    if id not in jobs:
+        raise click.BadParameter(f"{id!r} is not one of {', '.join(jobs)}.")
+    Thread(target=copy_context().run, args=(runs.stay_alive, jobs[id]), daemon=True).start()
+    outcome = runs.run(jobs[id], "command")
     if outcome is None:
         raise click.ClickException(f"{id} is running already, and never runs twice at a time")
     click.echo(f"{id} {outcome}")

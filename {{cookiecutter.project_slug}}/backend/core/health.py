@@ -9,15 +9,18 @@ from typing import Any
 from flask import Blueprint, Flask, Response, current_app
 
 from backend.core.database import db, now
-from backend.core.jobs import Job
+from backend.core.jobs import Job, registered_jobs
 from backend.core.jobs.runs import last_run, next_tick, scheduler_seen
-from backend.jobs import JOBS
 
 bp = Blueprint("health", __name__)
 
 # Seconds that /readyz waits for the database.
 PATIENCE = 3
 asking = Lock()
+
+
+def init_app(app: Flask) -> None:
+    app.register_blueprint(bp)
 
 
 @bp.get("/ping")
@@ -67,7 +70,7 @@ def database_state() -> dict[str, Any]:
         "database": "ok",
         "migrations": "ok",
         "scheduler_seen": iso(scheduler_seen()),
-        "jobs": [job_state(job) for job in JOBS[:100]],
+        "jobs": [job_state(job) for job in registered_jobs(current_app)[:100]],
     }
 
 

@@ -2,10 +2,8 @@
 
 from flask import Flask
 
-from backend.core import health
 from backend.routes import chat
 
 
 def init_app(app: Flask) -> None:
-    app.register_blueprint(health.bp)
     app.register_blueprint(chat.bp)

@@ -14,7 +14,6 @@ from typing import Any, get_type_hints
 from launcher.checks.problem import Problem
 from launcher.checks.source import module_file, name_of, parse
 
-ENVIRONMENTS = ("development", "production")
 # What reads a variable of the environment: os's own and config/__init__.py's.
 READING = ("get", "getenv", "number", "listed")
 # How the reader gives a variable to the commands that follow.
@@ -60,15 +59,19 @@ class Configuration:
 def load(root: Path, environment: str) -> Configuration:
     """Import config/default.py and the environment's module; what is wrong is in `broken`."""
     path = root / "config" / f"{environment}.py"
-    if environment not in ENVIRONMENTS:
-        return Configuration(path, broken=(unknown_environment(environment),))
+    try:
+        environments = importlib.import_module("config").ENVIRONMENTS
+    except BaseException as error:  # whatever a module may raise, SystemExit included
+        return Configuration(path, broken=(describe(error, root, path.with_name("__init__.py")),))
+    if environment not in environments:
+        return Configuration(path, broken=(unknown_environment(environment, environments),))
     modules: list[ModuleType] = []
     broken: list[Problem] = []
     for name in ("default", environment):
         try:
             modules.append(importlib.import_module(f"config.{name}"))
             get_type_hints(modules[-1])
-        except BaseException as error:  # whatever a module may raise, SystemExit included
+        except BaseException as error:
             broken.append(describe(error, root, path.with_name(f"{name}.py")))
     if broken:
         return Configuration(path, broken=tuple(broken))
@@ -77,9 +80,9 @@ def load(root: Path, environment: str) -> Configuration:
     return Configuration(path, default | own, get_type_hints(modules[0]), default, ignored)
 
 
-def unknown_environment(name: str) -> Problem:
-    near = get_close_matches(name.strip().lower(), ENVIRONMENTS, n=1, cutoff=0.4) or ENVIRONMENTS
-    fact = f"ENVIRONMENT is {name!r}, which is neither {' nor '.join(ENVIRONMENTS)}"
+def unknown_environment(name: str, known: tuple[str, ...]) -> Problem:
+    near = get_close_matches(name.strip().lower(), known, n=1, cutoff=0.4) or known
+    fact = f"ENVIRONMENT is {name!r}, which is neither {' nor '.join(known)}"
     hint = " or ".join(EXPORT.format("ENVIRONMENT", choice) for choice in near)
     return Problem("settings.environment", fact, hint)
 

@@ -1,6 +1,5 @@
 """Does the database answer, and has it the schema of the code?"""
 
-import ast
 import json
 import os
 import re
@@ -12,8 +11,9 @@ from typing import Any
 from urllib.parse import unquote
 
 from launcher.checks.dependencies import check_dependencies
+from launcher.checks.migrations import check_revisions, upgrade
 from launcher.checks.problem import Problem, Skipped
-from launcher.checks.service import Service, command_line
+from launcher.checks.service import Service
 from launcher.checks.settings import WRITE_SQLITE
 
 SHAPE = (
@@ -55,10 +55,6 @@ def url_problem(fact: str, service: Service) -> Problem:
     return Problem("database.url", f"{name} {fact}", "write it as " + SHAPE, where)
 
 
-def upgrade() -> str:
-    return command_line("run.py", "db upgrade")
-
-
 def check_sqlite(path: Path, service: Service) -> Iterator[Problem]:
     if "?" in str(service.root):
         fact = f"{service.root} has a ? in its name, where SQLAlchemy takes the path to end"
@@ -68,14 +64,14 @@ def check_sqlite(path: Path, service: Service) -> Iterator[Problem]:
         yield missing_file(path)
         return
     try:
-        revision = sqlite_revision(path)
+        revisions = sqlite_revisions(path)
     except sqlite3.Error as error:
         hint = f"see that no other program holds {path}, and that this user may write there"
         if "not a database" in str(error):
             hint = f"move {path} away, then {upgrade()}"
         yield Problem("database.unreachable", f"{path.name}: {error}", hint)
     else:
-        yield from check_revision(revision, service)
+        yield from check_revisions(revisions, service)
 
 
 def missing_file(path: Path) -> Problem:
@@ -86,15 +82,14 @@ def missing_file(path: Path) -> Problem:
     return Problem("database.unreachable", fact, f"make {folder} writable for this user")
 
 
-def sqlite_revision(path: Path) -> str | None:
+def sqlite_revisions(path: Path) -> set[str]:
     connection = sqlite3.connect(path, timeout=PATIENCE, isolation_level=None)
     try:
         connection.execute("BEGIN IMMEDIATE")  # which only a database open to writing allows
-        row = connection.execute("SELECT max(version_num) FROM alembic_version").fetchone()
-        return row[0]
+        return {name for (name,) in connection.execute("SELECT version_num FROM alembic_version")}
     except sqlite3.OperationalError as error:
         if "no such table" in str(error):
-            return None
+            return set()
         raise
     finally:
         connection.close()
@@ -117,7 +112,7 @@ def check_postgresql(url: str, service: Service) -> Iterator[Problem]:
         hint = "see that DATABASE_URL names a server that runs, a database, a user and its password"
         yield Problem("database.unreachable", reason, hint)
     else:
-        yield from check_revision(answer["revision"], service)
+        yield from check_revisions(set(answer["revisions"]), service)
         yield from check_connections(answer["connections"], service)
 
 
@@ -154,46 +149,3 @@ def ask_postgresql(url: str, service: Service) -> dict[str, Any]:
     if done.returncode != 0:
         return {"error": done.stderr.strip()[-200:]}
     return json.loads(done.stdout)
-
-
-def check_revision(revision: str | None, service: Service) -> Iterator[Problem]:
-    try:
-        known, heads = revisions(service.root / "migrations")
-    except SyntaxError as error:
-        where = f"migrations/{Path(error.filename or '').name}:{error.lineno}"
-        yield Problem("database.migrations", f"does not parse: {error.msg}", f"mend {where}", where)
-        return
-    if len(heads) > 1:
-        fact = f"migrations/ ends in several revisions: {', '.join(sorted(heads))}"
-        merge = command_line("run.py", "db merge")
-        yield Problem("database.migrations", fact, f"{merge}, then {upgrade()}")
-    elif revision in heads:
-        return
-    elif revision is None or revision in known:
-        fact = f"the schema is at {revision or 'nothing'}, the code at {', '.join(heads)}"
-        yield Problem("database.migrations", fact, upgrade())
-    else:
-        fact = f"the schema is at {revision}, which migrations/ does not know"
-        yield Problem("database.migrations", fact, "get the code that has it: git pull")
-
-
-def revisions(folder: Path) -> tuple[set[str], set[str]]:
-    """Return all revisions and those that no other one follows, as the files say."""
-    known: set[str] = set()
-    followed: set[str] = set()
-    for path in folder.glob("*.py"):
-        names = assigned(path)
-        known.add(str(names.get("revision")))
-        down = names.get("down_revision")
-        followed |= set(down if isinstance(down, tuple) else [down])
-    return known, known - followed
-
-
-def assigned(path: Path) -> dict[str, object]:
-    values = {}
-    for node in ast.parse(path.read_bytes(), path).body:
-        if isinstance(node, ast.Assign | ast.AnnAssign) and node.value:
-            target = node.targets[0] if isinstance(node, ast.Assign) else node.target
-            if isinstance(target, ast.Name) and isinstance(node.value, ast.Constant | ast.Tuple):
-                values[target.id] = ast.literal_eval(node.value)
-    return values

@@ -1,6 +1,7 @@
 """Run by the environment that serves: prints what the PostgreSQL in DATABASE_URL says of itself.
 
-That is the revision of its schema, and how many connections it has for those who are no superuser.
+That is the revisions of its schema, and how many connections it has for those who are no
+superuser.
 """
 
 import json
@@ -26,10 +27,9 @@ except (ArgumentError, ValueError):  # whose text may show a part of the passwor
 try:
     with psycopg.connect(**patience | options) as connection:
         (connections,) = connection.execute(CONNECTIONS).fetchone()
-        (revision,) = connection.execute("SELECT to_regclass('alembic_version')").fetchone()
-        if revision:
-            query = "SELECT max(version_num) FROM alembic_version"
-            (revision,) = connection.execute(query).fetchone()
-    print(json.dumps({"revision": revision, "connections": int(connections)}))
+        (table,) = connection.execute("SELECT to_regclass('alembic_version')").fetchone()
+        rows = connection.execute("SELECT version_num FROM alembic_version") if table else ()
+        revisions = [name for (name,) in rows]
+    print(json.dumps({"revisions": revisions, "connections": int(connections)}))
 except (psycopg.Error, ValueError) as error:
     print(json.dumps({"error": str(error).strip().replace("\n", " ")}))

@@ -1,8 +1,10 @@
-"""What runs the jobs."""
+"""The jobs: what one is, and which of them an application has."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import timedelta
+
+from flask import Flask
 
 
 @dataclass(frozen=True)
@@ -22,3 +24,12 @@ class Job:
     trigger: str | timedelta
     dead_after: timedelta = timedelta(minutes=2)
     retry: bool = False
+
+
+def register_jobs(app: Flask, jobs: Iterable[Job]) -> None:
+    app.extensions["jobs"] = tuple(jobs)
+
+
+def registered_jobs(app: Flask) -> tuple[Job, ...]:
+    jobs: tuple[Job, ...] = app.extensions["jobs"]
+    return jobs

@@ -1,4 +1,4 @@
-"""Runs JOBS; of all processes that do so, on however many hosts, one runs each tick.
+"""Runs the jobs; of all processes that do so, on however many hosts, one runs each tick.
 
 APScheduler says when a job is due, runs.py who runs it. All that several processes need to agree
 on is in the database.
@@ -9,6 +9,7 @@ import os
 import signal
 import time
 from collections import deque
+from collections.abc import Iterable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from inspect import iscoroutinefunction, isgeneratorfunction
@@ -22,10 +23,9 @@ from flask import Flask
 from sqlalchemy.exc import SQLAlchemyError
 
 from backend.core.database import db, now
-from backend.core.jobs import Job, runs
+from backend.core.jobs import Job, registered_jobs, runs
 from backend.core.jobs.models import JobRun, SchedulerSeen
 from backend.core.jobs.triggers import read_trigger
-from backend.jobs import JOBS
 
 logger = logging.getLogger(__name__)
 
@@ -39,7 +39,7 @@ def run(app: Flask) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):  # nothing is raised, wherever it may arrive
         signal.signal(number, lambda number, frame: scheduler.asked_to_end.append(number))
     scheduler.start()
-    logger.info("the scheduler runs %d jobs", len(JOBS))
+    logger.info("the scheduler runs %d jobs", len(scheduler.jobs))
     while not scheduler.asked_to_end:
         time.sleep(0.2)
     ended = scheduler.stop(app.config["JOB_STOP_TIMEOUT"])
@@ -60,24 +60,25 @@ class Scheduler:
         # Each job may hold a connection to the database, and a second one for a moment.
         connections = ("DATABASE_POOL_SIZE", "DATABASE_MAX_OVERFLOW")
         threads = sum(app.config[key] for key in connections) // 2
-        self.app, self.pool = app, ThreadPoolExecutor(max(1, threads))
+        self.app, self.jobs = app, registered_jobs(app)
+        self.pool = ThreadPoolExecutor(max(1, threads))
         # Whoever was busy or asleep runs late what was due.
         self.timer = BackgroundScheduler(timezone=UTC, job_defaults={"misfire_grace_time": None})
-        self.waiting: dict[Job, datetime | None] = dict.fromkeys(JOBS)
+        self.waiting: dict[Job, datetime | None] = dict.fromkeys(self.jobs)
         self.trouble: Exception | None = None
         self.away = self.stopping = False
         self.seen, self.since = -inf, time.monotonic()
         self.asked_to_end: list[int] = []
 
     def start(self) -> None:
-        refuse_what_cannot_run(self.app.config["TIMEZONE"])
+        refuse_what_cannot_run(self.jobs, self.app.config["TIMEZONE"])
         self.timer.add_executor(self.pool)
         self.timer.start()
         Thread(target=self.watch, daemon=True).start()
 
     def watch(self) -> None:
         """Look after the runs; every second if the database is away or jobs wait, else seldom."""
-        every = min([30, *(job.dead_after.total_seconds() / 3 for job in JOBS)])
+        every = min([30, *(job.dead_after.total_seconds() / 3 for job in self.jobs)])
         while True:  # to the end of the process: a job that it waits for is to be seen to live
             is_time = time.monotonic() > self.seen + every
             if is_time or self.waiting or self.trouble or self.away:
@@ -155,7 +156,7 @@ class Scheduler:
 
     def bury_the_dead(self) -> None:
         """End the runs whose process is gone, and run them once more if their job says so."""
-        jobs = {job.id: job for job in JOBS}
+        jobs = {job.id: job for job in self.jobs}
         for run in runs.end("dead", JobRun.alive_until < now()):
             job = jobs.get(run.job)
             if job and job.retry and run.cause != "retry":
@@ -196,10 +197,10 @@ class Scheduler:
             runs.end("left", JobRun.process == runs.PROCESS["process"])
 
 
-def refuse_what_cannot_run(timezone: str) -> None:
+def refuse_what_cannot_run(jobs: Iterable[Job], timezone: str) -> None:
     """Raise ValueError for what `check` reports too, if it can read it in the source."""
     ids: set[str] = set()
-    for job in JOBS:
+    for job in jobs:
         read_trigger(job.trigger, timezone)
         if job.id in ids:
             raise ValueError(f"{job.id!r} is the id of several jobs")
