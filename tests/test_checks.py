@@ -687,7 +687,7 @@ def test_a_check_that_crashes_is_a_finding_and_hides_nobody_elses(service, mista
 
 
 def test_a_check_that_hangs_is_a_finding(service):
-    edit(service.path / "launcher/checks/runner.py", "PATIENCE = 10", "PATIENCE = 1")
+    edit(service.path / "launcher/checks/runner.py", "CHECKED_WITHIN = 10", "CHECKED_WITHIN = 1")
     replace_a_check(service, "import threading; threading.Event().wait()")
     assert service.ids() == {"check.crashed"}
 

@@ -14,6 +14,8 @@ OWN = {"backend", "bootstrap", "config", "launcher", "run", "wsgi"}
 # These two are programs that the environment that serves runs; nobody imports them.
 PROGRAMS = {
     "launcher.checks.postgresql_probe",
+    "launcher.serving.application",
+    "launcher.serving.database",
     "launcher.serving.development",
     "launcher.serving.gunicorn_worker",
     "launcher.serving.windows",
@@ -90,7 +92,7 @@ def test_nothing_imports_the_front_doors(bare_service):
 def test_the_settings_of_flask_are_those_of_the_flask_that_is_installed(shared_service):
     code = "from flask import Flask; print(*sorted(Flask.default_config))"
     flask_settings = shared_service.run("-c", code, python=shared_service.python).stdout.split()
-    code = "from launcher.checks.settings import FLASK_SETTINGS as s; print(*sorted(s))"
+    code = "from launcher.checks.setting_names import FLASK_SETTINGS as s; print(*sorted(s))"
     assert shared_service.run("-c", code).stdout.split() == flask_settings != []
 
 

@@ -93,7 +93,7 @@ def test_on_windows_a_process_is_ended_with_its_children(bare_service):
     script = """
 from launcher import stopping
 asked = []
-stopping.ask = asked.append
+stopping.output_of = asked.append
 stopping.sys.platform = "win32"
 stopping.signal_to_end(4711)
 print(asked)

@@ -10,7 +10,7 @@ from config import logs
 
 wsgi_app = "wsgi:app"
 worker_class = "launcher.serving.gunicorn_worker.Worker"  # gthread, and a limit to slow clients
-workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
+# The number of processes is the variable WEB_CONCURRENCY, which run.py sets.
 threads = 8
 # Seconds: a worker without a sign of life, requests in flight at SIGTERM, an idle connection.
 timeout = 30

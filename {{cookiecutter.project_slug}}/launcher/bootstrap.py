@@ -2,7 +2,6 @@
 
 import argparse
 import os
-import re
 import subprocess
 import sys
 import threading
@@ -20,10 +19,11 @@ from launcher.checks.runner import run_checks
 from launcher.checks.screen import has_errors, show
 from launcher.checks.service import PYTHON, Service, command_line, prefix, quoted
 from launcher.environment import BootstrapError
+from launcher.system.address import announced_url
 
 ROOT = Path(__file__).resolve().parent.parent
 # Seconds that the service has to start and to answer.
-PATIENCE = 30
+ANSWERS_WITHIN = 30
 
 
 def main(arguments: list[str]) -> int:
@@ -85,18 +85,20 @@ def migrate(service: Service) -> str:
 
 
 def verify(service: Service) -> str:
-    results = run_checks(CHECKS, service)
+    with server.port_taken(service):
+        results = run_checks(CHECKS, service)
     for result in results:
-        result.problems = [tolerate_own_server(problem) for problem in result.problems]
+        result.problems = [allow_own_server(problem) for problem in result.problems]
     show(results, sys.stdout)
     if has_errors(results):
         raise BootstrapError(f"mend what is marked above, then: {command_line('bootstrap.py')}")
     return "no errors"
 
 
-def tolerate_own_server(problem: Problem) -> Problem:
+def allow_own_server(problem: Problem) -> Problem:
     """A service that runs while it is brought up to date holds its port by right."""
-    if problem.owners and all(owner.this_project for owner in problem.owners):
+    owners = problem.details.get("owners")
+    if owners and all(owner["this_project"] for owner in owners):
         return replace(problem, level="warning")
     return problem
 
@@ -108,7 +110,7 @@ def start_once(service: Service) -> str:
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
     ) as process:
-        timer = threading.Timer(PATIENCE, process.kill)
+        timer = threading.Timer(ANSWERS_WITHIN, process.kill)
         timer.start()
         lines: list[str] = []
         try:
@@ -127,11 +129,11 @@ def start_once(service: Service) -> str:
 def wait_for_url(process: subprocess.Popen[str], lines: list[str]) -> str:
     for line in process.stdout or ():
         lines.append(line)
-        if found := re.search(r".* is on (http://\S+) \(", line):
-            return found[1]
+        if url := announced_url(line):
+            return url
     raise OSError("it ended first")
 
 
 def ping(url: str) -> int:
     """Ask without a proxy: the service listens on this machine alone."""
-    return build_opener(ProxyHandler({})).open(f"{url}/ping", timeout=PATIENCE).status
+    return build_opener(ProxyHandler({})).open(f"{url}/ping", timeout=ANSWERS_WITHIN).status

@@ -10,7 +10,7 @@ from pathlib import Path
 from launcher import server, stopping
 from launcher.checks import CHECKS
 from launcher.checks.jobs import check_jobs
-from launcher.checks.port import check_port, port_number
+from launcher.checks.port import check_port
 from launcher.checks.problem import Skipped
 from launcher.checks.python import serving_version
 from launcher.checks.runner import run_checks
@@ -70,9 +70,10 @@ def parser() -> argparse.ArgumentParser:
 
 
 def serve(options: argparse.Namespace) -> int:
-    service = Service(ROOT, options.host, options.port, serves=True)
+    service = Service(ROOT, options.host, options.port)
     if options.replace:
         replace(service)
+    server.take_port(service)
     results = run_checks(CHECKS, service)
     if any(result.problems for result in results):
         show(results, sys.stderr)
@@ -86,13 +87,14 @@ def serve(options: argparse.Namespace) -> int:
 
 def replace(service: Service) -> None:
     with contextlib.suppress(Skipped):  # the settings are broken, which the checks will say
-        if (port := port_number(service)) is not None:
+        if (port := service.address.port) is not None:
             stopping.stop(ROOT, port)
 
 
 def check(options: argparse.Namespace) -> int:
     service = Service(ROOT, options.host, options.port)
-    with contextlib.redirect_stdout(sys.stderr):  # whatever a config module may print
+    # Whatever a config module may print does not belong to the results.
+    with contextlib.redirect_stdout(sys.stderr), server.port_taken(service):
         results = run_checks(CHECKS, service)
     if options.json:
         print(to_json(results, service))

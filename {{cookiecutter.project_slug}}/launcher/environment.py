@@ -11,8 +11,8 @@ from functools import cache
 from pathlib import Path
 
 from launcher.checks.dependencies import check_dependencies
-from launcher.checks.python import NEWEST, OLDEST
 from launcher.checks.service import Service, command_line, venv_python
+from launcher.versions import NEWEST, OLDEST
 
 # Variables that would make an installer put the packages somewhere else.
 MISLEADING = ("VIRTUAL_ENV", "CONDA_PREFIX", "PYTHONHOME", "PYTHONPATH", "__PYVENV_LAUNCHER__",
@@ -62,7 +62,7 @@ def works(venv: Path) -> bool:
     if find_uv() is None:
         question += "; import pip"
     try:
-        return ask([venv_python(venv), "-I", "-c", question]).returncode == 0
+        return captured([venv_python(venv), "-I", "-c", question]).returncode == 0
     except OSError:
         return False
 
@@ -115,8 +115,8 @@ def installer(venv: Path) -> tuple[str, ...]:
     python = str(venv_python(venv))
     if uv := usable_uv():  # with pip, which people and hints call by `python -m pip`
         return "uv", uv, "pip", "install", "--python", python, "pip"
-    if ask([python, "-c", "import pip"]).returncode != 0:
-        ask([python, "-m", "ensurepip"])
+    if captured([python, "-c", "import pip"]).returncode != 0:
+        captured([python, "-m", "ensurepip"])
     return "pip", python, "-m", "pip", "install"
 
 
@@ -130,9 +130,9 @@ def usable_uv() -> str | None:
 
 
 def pip_has_index() -> bool:
-    listed = ask([BASE_PYTHON, "-m", "pip", "config", "list"])
+    listed = captured([BASE_PYTHON, "-m", "pip", "config", "list"])
     if listed.returncode != 0 and (pip := shutil.which("pip")):  # uv's environments have no pip
-        listed = ask([pip, "config", "list"])
+        listed = captured([pip, "config", "list"])
     return any(f".{option}='" in listed.stdout for option in PIP_INDEXES)
 
 
@@ -145,7 +145,7 @@ def requirements_digest(root: Path) -> str:
     return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()
 
 
-def ask(command: list[str | Path]) -> subprocess.CompletedProcess[str]:
+def captured(command: list[str | Path]) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, env=clean(), capture_output=True, text=True, errors="replace")
 
 

@@ -10,11 +10,11 @@ from contextlib import suppress
 from pathlib import Path
 
 from launcher.system.owners import listening
-from launcher.system.processes import Process, ask, process
+from launcher.system.processes import Process, output_of, process
 from launcher.system.running import Record, folder, recorded, running
 
 # Seconds between the request to end and the kill: gunicorn gives requests 30 to come to an end.
-PATIENCE = 35
+KILLED_AFTER = 35
 
 
 def record(root: Path, port: int | None = None) -> None:
@@ -50,7 +50,7 @@ def record_path(root: Path) -> Path:
 def stop(root: Path, port: int | None = None) -> int:
     """End this project's recorded processes, or those on one port; 1 if any could not be ended."""
     entries = [entry for entry in recorded(root) if port in (None, entry.port)]
-    ended = [end(entry) if entry.ours else leave(entry) for entry in entries]
+    ended = [end_process(entry) if entry.ours else leave(entry) for entry in entries]
     if not ended and port is None:
         print("nothing of this project is running")
     return int(not all(ended))
@@ -64,7 +64,7 @@ def leave(entry: Record) -> bool:
     return True
 
 
-def end(entry: Record) -> bool:
+def end_process(entry: Record) -> bool:
     """Ask the process and with it its children to end, then kill it; say what came of it."""
     pid, family = entry.process.pid, [entry.process, *children(entry)]
     name = f"{pid} `{entry.process.command}`"
@@ -87,7 +87,7 @@ def end(entry: Record) -> bool:
 
 def signal_to_end(pid: int) -> None:
     if sys.platform == "win32":  # which has no signals, and ends no children with their parent
-        ask(["taskkill", "/PID", str(pid), "/T", "/F"])
+        output_of(["taskkill", "/PID", str(pid), "/T", "/F"])
     else:
         os.kill(pid, signal.SIGTERM)
 
@@ -104,7 +104,7 @@ def gone(was: Process) -> bool:
 
 
 def wait_until(condition: Callable[[], bool]) -> bool:
-    end = time.monotonic() + PATIENCE
+    end = time.monotonic() + KILLED_AFTER
     while not condition():
         if time.monotonic() > end:
             return False

@@ -61,7 +61,7 @@ def run_job(id: str) -> None:
     if id not in jobs:
         raise click.BadParameter(f"{id!r} is not one of {', '.join(jobs)}.")
     Thread(target=copy_context().run, args=(runs.stay_alive, jobs[id]), daemon=True).start()
-    outcome = runs.run(jobs[id], "command")
+    outcome = runs.run_now(jobs[id], "command")
     if outcome is None:
         raise click.ClickException(f"{id} is running already, and never runs twice at a time")
     click.echo(f"{id} {outcome}")
@@ -72,4 +72,4 @@ def run_job(id: str) -> None:
 def run_scheduler() -> None:
     """Run the jobs in this process until it is ended."""
     dictConfig(current_app.config["LOGGING"])
-    scheduler.run(current_app._get_current_object())  # type: ignore[attr-defined]
+    scheduler.run_until_stopped(current_app._get_current_object())  # type: ignore[attr-defined]

@@ -15,8 +15,8 @@ from backend.core.jobs.runs import last_run, next_tick, scheduler_seen
 bp = Blueprint("health", __name__)
 
 # Seconds that /readyz waits for the database.
-PATIENCE = 3
-asking = Lock()
+ANSWERS_WITHIN = 3
+examining = Lock()
 
 
 def init_app(app: Flask) -> None:
@@ -36,19 +36,19 @@ def readyz() -> tuple[dict[str, Any], int]:
     """
     app = current_app._get_current_object()  # type: ignore[attr-defined]
     state = {"database": "does not answer"}
-    if asking.acquire(timeout=PATIENCE):
+    if examining.acquire(timeout=ANSWERS_WITHIN):
         answers: SimpleQueue[dict[str, Any]] = SimpleQueue()
         context = copy_context()  # which has the request's id
-        Thread(target=context.run, args=(ask, app, answers), daemon=True).start()
+        Thread(target=context.run, args=(examine, app, answers), daemon=True).start()
         try:
-            state = answers.get(timeout=PATIENCE)
+            state = answers.get(timeout=ANSWERS_WITHIN)
         except Empty:
-            app.logger.warning("not ready: the database takes longer than %d s", PATIENCE)
+            app.logger.warning("not ready: the database takes longer than %d s", ANSWERS_WITHIN)
     ready = state.get("migrations") == "ok"
     return {"status": "ok" if ready else "unavailable"} | state, 200 if ready else 503
 
 
-def ask(app: Flask, answers: SimpleQueue[dict[str, Any]]) -> None:
+def examine(app: Flask, answers: SimpleQueue[dict[str, Any]]) -> None:
     """Ask the database, in a thread that may hang: one that is frozen never answers."""
     try:
         with app.app_context():
@@ -57,7 +57,7 @@ def ask(app: Flask, answers: SimpleQueue[dict[str, Any]]) -> None:
         app.logger.warning("not ready: %s", error)
         state = {"database": "does not answer"}
     finally:
-        asking.release()
+        examining.release()
     answers.put(state)
 
 

@@ -14,8 +14,8 @@ from typing import Any, get_type_hints
 from launcher.checks.problem import Problem
 from launcher.checks.source import module_file, name_of, parse
 
-# What reads a variable of the environment: os's own and config/__init__.py's.
-READING = ("get", "getenv", "number", "listed")
+# What reads a variable of the environment, beside the functions of config/__init__.py.
+READING = {"get", "getenv"}
 # How the reader gives a variable to the commands that follow.
 EXPORT = '$env:{} = "{}"' if sys.platform == "win32" else 'export {}="{}"'
 
@@ -24,13 +24,14 @@ EXPORT = '$env:{} = "{}"' if sys.platform == "win32" else 'export {}="{}"'
 class Configuration:
     """`values` holds what the modules set, `declared` the types in config/default.py.
 
-    `defaults` is what is set there. `ignored` are the modules' other names, which Flask takes
-    for no settings: it wants capitals.
+    `ranges` are those that stand beside a type, `defaults` what is set there. `ignored` are the
+    modules' other names, which Flask takes for no settings: it wants capitals.
     """
 
     module: Path
     values: dict[str, Any] = field(default_factory=dict)
     declared: dict[str, Any] = field(default_factory=dict)
+    ranges: dict[str, range] = field(default_factory=dict)
     defaults: dict[str, Any] = field(default_factory=dict)
     ignored: Set[str] = frozenset()
     broken: tuple[Problem, ...] = ()
@@ -44,9 +45,11 @@ class Configuration:
     def variable(self, key: str) -> str | None:
         """Return the environment variable that the key is read from, if it is from one."""
         _, node = self.binding(key)
+        own = parse(self.module.with_name("__init__.py")).body
+        reading = READING | {each.name for each in own if isinstance(each, ast.FunctionDef)}
         for call in ast.walk(node) if node else ():
             match call:
-                case ast.Call(args=[ast.Constant(value=str(name)), *_]) if name_of(call) in READING:
+                case ast.Call(args=[ast.Constant(value=str(name)), *_]) if name_of(call) in reading:
                     return name
         return None
 
@@ -77,7 +80,8 @@ def load(root: Path, environment: str) -> Configuration:
         return Configuration(path, broken=tuple(broken))
     default, own = map(keys, modules)
     ignored = {name for module in modules for name in vars(module) if not name.isupper()}
-    return Configuration(path, default | own, get_type_hints(modules[0]), default, ignored)
+    declared = get_type_hints(modules[0])
+    return Configuration(path, default | own, declared, ranges(modules[0]), default, ignored)
 
 
 def unknown_environment(name: str, known: tuple[str, ...]) -> Problem:
@@ -89,6 +93,16 @@ def unknown_environment(name: str, known: tuple[str, ...]) -> Problem:
 
 def keys(module: ModuleType) -> dict[str, Any]:
     return {key: value for key, value in vars(module).items() if key.isupper()}
+
+
+def ranges(module: ModuleType) -> dict[str, range]:
+    """Return the second argument of each Annotated[int, range(...)]."""
+    return {
+        key: extra
+        for key, hint in get_type_hints(module, include_extras=True).items()
+        for extra in getattr(hint, "__metadata__", ())
+        if isinstance(extra, range)
+    }
 
 
 def describe(error: BaseException, root: Path, module: Path) -> Problem:

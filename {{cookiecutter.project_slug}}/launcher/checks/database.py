@@ -20,8 +20,10 @@ SHAPE = (
     "postgresql://user:password@host/name, with %40 for @, %2F for /, %3F for ?, %23 for #;"
     " several hosts as postgresql://user:password@/name?host=a,b&port=5432,5432"
 )
+# What backend/core/database.py takes for PostgreSQL.
+POSTGRESQL = ("postgres", "postgresql", "postgresql+psycopg")
 # Seconds that a database, or a lock on it, is waited for.
-PATIENCE = 3
+ANSWERS_WITHIN = 3
 
 
 def check_database(service: Service) -> Iterator[Problem]:
@@ -40,7 +42,7 @@ def check_database(service: Service) -> Iterator[Problem]:
         yield from check_sqlite(Path(service.root, "instance", name), service)
     elif service.environment == "development":
         yield url_problem("is no file of SQLite's, which development uses", service)
-    elif separator and scheme in ("postgres", "postgresql", "postgresql+psycopg"):
+    elif separator and scheme in POSTGRESQL:
         yield from check_postgresql(url, service)
     else:
         yield url_problem("is neither a postgresql:// nor a sqlite:/// URL", service)
@@ -83,7 +85,7 @@ def missing_file(path: Path) -> Problem:
 
 
 def sqlite_revisions(path: Path) -> set[str]:
-    connection = sqlite3.connect(path, timeout=PATIENCE, isolation_level=None)
+    connection = sqlite3.connect(path, timeout=ANSWERS_WITHIN, isolation_level=None)
     try:
         connection.execute("BEGIN IMMEDIATE")  # which only a database open to writing allows
         return {name for (name,) in connection.execute("SELECT version_num FROM alembic_version")}
@@ -138,14 +140,14 @@ def ask_postgresql(url: str, service: Service) -> dict[str, Any]:
     """The driver is in the environment that serves, so the question is asked from there."""
     probe = Path(__file__).with_name("postgresql_probe.py")
     environment = os.environ | {"DATABASE_URL": re.sub(r"^postgres\w*(\+\w+)?", "postgresql", url)}
-    command = [service.python, "-I", probe, str(PATIENCE)]
+    command = [service.python, "-I", probe, str(ANSWERS_WITHIN)]
     try:
         done = subprocess.run(
-            command, env=environment, timeout=2 * PATIENCE, capture_output=True,
+            command, env=environment, timeout=2 * ANSWERS_WITHIN, capture_output=True,
             encoding="utf-8", errors="replace",
         )  # fmt: skip
     except subprocess.TimeoutExpired:
-        return {"error": f"no answer within {2 * PATIENCE} s"}
+        return {"error": f"no answer within {2 * ANSWERS_WITHIN} s"}
     if done.returncode != 0:
         return {"error": done.stderr.strip()[-200:]}
     return json.loads(done.stdout)

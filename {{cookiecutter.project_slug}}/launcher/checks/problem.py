@@ -1,8 +1,8 @@
 """What a check finds."""
 
-from dataclasses import dataclass
-
-from launcher.system.owners import Owner
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -11,6 +11,7 @@ class Problem:
 
     `id` never changes, `message` states the fact, `hint` is what mends it, if possible a
     command, and `where` is a file:line. A problem of level "warning" does not stop the service.
+    `details` are for programs.
     """
 
     id: str
@@ -18,7 +19,7 @@ class Problem:
     hint: str = ""
     where: str = ""
     level: str = "error"
-    owners: tuple[Owner, ...] = ()
+    details: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Skipped(Exception):

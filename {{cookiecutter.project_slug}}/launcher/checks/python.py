@@ -6,8 +6,7 @@ from collections.abc import Iterator
 
 from launcher.checks.problem import Problem
 from launcher.checks.service import Service, command_line
-
-OLDEST, NEWEST = (3, 11), (3, 14)
+from launcher.versions import EXPECTED, NEWEST, OLDEST
 
 
 def check_python(service: Service) -> Iterator[Problem]:
@@ -18,8 +17,7 @@ def check_python(service: Service) -> Iterator[Problem]:
     elif not OLDEST <= version <= NEWEST:
         yield Problem(
             "python.version",
-            f"{service.python} is Python {dotted(version)}; this service runs on"
-            f" {dotted(OLDEST)} to {dotted(NEWEST)}",
+            f"{service.python} is Python {version[0]}.{version[1]}, and not {EXPECTED}",
             command_line("bootstrap.py"),
         )
 
@@ -31,7 +29,3 @@ def serving_version(service: Service) -> tuple[int, int]:
         return sys.version_info[:2]
     found = re.search(r"^version(?:_info)?\s*=\s*(\d+)\.(\d+)", text, re.MULTILINE)
     return (int(found[1]), int(found[2])) if found else sys.version_info[:2]
-
-
-def dotted(version: tuple[int, int]) -> str:
-    return ".".join(map(str, version))

@@ -10,7 +10,7 @@ from launcher.checks.service import Service
 
 Check = Callable[[Service], Iterator[Problem]]
 # Seconds after which a check is reported as hanging.
-PATIENCE = 10
+CHECKED_WITHIN = 10
 
 
 @dataclass
@@ -32,18 +32,18 @@ class Result:
 def run_checks(checks: Iterable[tuple[str, Check]], service: Service) -> list[Result]:
     """Run the checks side by side and return their results in the order given."""
     running = [start(name, check, service) for name, check in checks]
-    end = time.monotonic() + PATIENCE
+    end = time.monotonic() + CHECKED_WITHIN
     return [wait(thread, result, end) for thread, result in running]
 
 
 def start(name: str, check: Check, service: Service) -> tuple[threading.Thread, Result]:
     result = Result(name)
-    thread = threading.Thread(target=run, args=(check, service, result), daemon=True)
+    thread = threading.Thread(target=perform, args=(check, service, result), daemon=True)
     thread.start()
     return thread, result
 
 
-def run(check: Check, service: Service, result: Result) -> None:
+def perform(check: Check, service: Service, result: Result) -> None:
     begin = time.perf_counter()
     try:
         for problem in check(service):
@@ -60,5 +60,5 @@ def wait(thread: threading.Thread, result: Result, end: float) -> Result:
     thread.join(max(0, end - time.monotonic()))
     if not thread.is_alive():
         return result
-    fact = f"the check did not end within {PATIENCE} s"
+    fact = f"the check did not end within {CHECKED_WITHIN} s"
     return Result(result.name, [*result.problems, Problem("check.crashed", fact)])

@@ -72,7 +72,4 @@ def to_json(results: list[Result], service: Service) -> str:
 
 def problem_to_json(problem: Problem) -> dict[str, object]:
     names = ("id", "level", "message", "hint", "where")
-    found: dict[str, object] = {name: getattr(problem, name) for name in names}
-    if problem.owners:
-        found["owners"] = [owner.to_json() for owner in problem.owners]
-    return found
+    return {name: getattr(problem, name) for name in names} | dict(problem.details)

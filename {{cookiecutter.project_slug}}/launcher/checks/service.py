@@ -11,6 +11,7 @@ from functools import cached_property
 from pathlib import Path
 
 from launcher.checks.configuration import Configuration, load
+from launcher.checks.problem import Skipped
 
 # The name by which the reader can start Python: that of this one, if it is found by it.
 NAMES = (Path(sys.executable).name.removesuffix(".exe"), "python", "python3")
@@ -36,18 +37,32 @@ def quoted(path: str) -> str:
     return shlex.quote(path)
 
 
+@dataclass(frozen=True)
+class Address:
+    """Where the service is to listen: the port as it is given, and the place that gives it."""
+
+    host: str
+    text: str
+    where: str
+
+    @property
+    def port(self) -> int | None:
+        is_port = re.fullmatch("[0-9]{1,5}", self.text) and int(self.text) <= 65535
+        return int(self.text) if is_port else None
+
+
 @dataclass
 class Service:
     """`host` and `port` are what the command line says, None where it says nothing.
 
-    If it `serves`, `listener` is the socket that the port check took, for the server to go on with.
+    `listener` is the socket that it listens on, once there is one; `refusal` is why there is none.
     """
 
     root: Path
     host: str | None = None
     port: str | None = None
-    serves: bool = False
     listener: socket.socket | None = field(default=None, repr=False)
+    refusal: OSError | None = None
 
     @property
     def environment(self) -> str:
@@ -75,6 +90,18 @@ class Service:
     def requirements(self) -> Path:
         production = self.environment == "production"
         return self.root / ("requirements-production.txt" if production else "requirements.txt")
+
+    @cached_property
+    def address(self) -> Address:
+        """Raise Skipped if only the settings would tell, and they are broken."""
+        host = (self.host or str(self.setting("HOST") or "127.0.0.1")).strip("[]")
+        if self.port is not None:
+            return Address(host, self.port, "--port")
+        if port := os.environ.get("PORT"):
+            return Address(host, port, "PORT")
+        if self.configuration.broken:
+            raise Skipped("needs the settings")
+        return Address(host, str(self.setting("PORT")), self.configuration.where("PORT"))
 
     @cached_property
     def configuration(self) -> Configuration:

@@ -3,57 +3,20 @@
 import re
 import types
 import typing
-from collections.abc import Iterator, Set
+from collections.abc import Iterator
 from difflib import get_close_matches
 from typing import Any
 
 from launcher.checks.configuration import EXPORT, Configuration
 from launcher.checks.problem import Problem
 from launcher.checks.service import PYTHON, Service, command_line
-
-# Flask 3.1's own, from Flask.default_config: valid in every module of config/.
-FLASK_SETTINGS = frozenset(
-    """
-    APPLICATION_ROOT DEBUG EXPLAIN_TEMPLATE_LOADING MAX_CONTENT_LENGTH MAX_COOKIE_SIZE
-    MAX_FORM_MEMORY_SIZE MAX_FORM_PARTS PERMANENT_SESSION_LIFETIME PREFERRED_URL_SCHEME
-    PROPAGATE_EXCEPTIONS PROVIDE_AUTOMATIC_OPTIONS SECRET_KEY SECRET_KEY_FALLBACKS
-    SEND_FILE_MAX_AGE_DEFAULT SERVER_NAME SESSION_COOKIE_DOMAIN SESSION_COOKIE_HTTPONLY
-    SESSION_COOKIE_NAME SESSION_COOKIE_PARTITIONED SESSION_COOKIE_PATH
-    SESSION_COOKIE_SAMESITE SESSION_COOKIE_SECURE SESSION_REFRESH_EACH_REQUEST
-    TEMPLATES_AUTO_RELOAD TESTING TRAP_BAD_REQUEST_ERRORS TRAP_HTTP_EXCEPTIONS
-    TRUSTED_HOSTS USE_X_SENDFILE
-    """.split()
+from launcher.checks.setting_names import (
+    ignored_settings,
+    undeclared_settings,
+    unknown_settings,
 )
+
 FLASK_TYPES = {"DEBUG": bool, "TESTING": bool}
-# What other projects read and this one does not, so that renaming to it would help nobody.
-FOREIGN_SETTINGS = {
-    "ENV": "Flask 2.2",
-    "JSON_AS_ASCII": "Flask 2.2",
-    "JSON_SORT_KEYS": "Flask 2.2",
-    "SCHEDULER_API_ENABLED": "Flask-APScheduler",
-    "SCHEDULER_TIMEZONE": "Flask-APScheduler",
-    "SQLALCHEMY_BINDS": "Flask-SQLAlchemy",
-    "SQLALCHEMY_ECHO": "Flask-SQLAlchemy",
-    "SQLALCHEMY_ENGINE_OPTIONS": "Flask-SQLAlchemy",
-    "SQLALCHEMY_RECORD_QUERIES": "Flask-SQLAlchemy",
-    "SQLALCHEMY_TRACK_MODIFICATIONS": "Flask-SQLAlchemy",
-}
-# In days.
-CENTURY = 36_500
-# What makes sense, and can be counted with. A job needs a second connection for a moment.
-RANGES = {
-    "MAX_CONTENT_LENGTH": range(1, 2**31),
-    "CHAT_MESSAGE_MAX_LENGTH": range(1, 2**31),
-    "CHAT_MESSAGE_KEEP_DAYS": range(1, CENTURY + 1),
-    "PROXY_COUNT": range(100),
-    "WEB_CONCURRENCY": range(1, 1001),
-    "DATABASE_POOL_SIZE": range(2, 1001),
-    "DATABASE_MAX_OVERFLOW": range(1001),
-    "DATABASE_STATEMENT_TIMEOUT": range(2**31 // 1000),
-    "JOB_RUN_KEEP_DAYS": range(1, CENTURY + 1),
-    "JOB_MISFIRE_GRACE_TIME": range(CENTURY * 86_400),
-    "JOB_STOP_TIMEOUT": range(86_401),
-}
 HOST_NAME = re.compile(r"(\.?[\w-]+(\.[\w-]+)*|\[[0-9a-f:.]+\])(:\d+)?")
 SECRET_LENGTH = 32
 PLACEHOLDER = re.compile(
@@ -65,9 +28,12 @@ NEW_SECRET = f'{PYTHON} -c "import secrets; print(secrets.token_hex(32))"'
 
 def check_settings(service: Service) -> Iterator[Problem]:
     configuration = service.configuration
-    yield from configuration.broken
-    yield from unknown_settings(configuration)
+    if configuration.broken:
+        yield from configuration.broken
+        return
+    yield from unknown_settings(service)
     yield from ignored_settings(configuration)
+    yield from undeclared_settings(service)
     yield from missing_settings(configuration)
     yield from wrong_types(configuration)
     yield from wrong_values(configuration)
@@ -75,37 +41,6 @@ def check_settings(service: Service) -> Iterator[Problem]:
     if service.environment == "production":
         yield from weak_secrets(configuration)
         yield from debugging(configuration)
-
-
-def unknown_settings(configuration: Configuration) -> Iterator[Problem]:
-    known = configuration.declared.keys() | FLASK_SETTINGS
-    for key in sorted(configuration.values.keys() - known):
-        fact, where = f"{key} is not a setting", configuration.where(key)
-        near = nearest(key, known | FOREIGN_SETTINGS.keys())
-        if not near:
-            hint = "declare it with its type in config/default.py, or delete the line"
-            yield Problem("settings.unknown", fact, hint, where, level="warning")
-        elif owner := FOREIGN_SETTINGS.get(near[0]):
-            hint = f"delete the line: it looks like {owner}'s {near[0]}, which is not read here"
-            yield Problem("settings.unknown", fact, hint, where)
-        else:
-            yield Problem("settings.unknown", fact, f"rename it to {near[0]}", where)
-
-
-def nearest(key: str, names: Set[str]) -> list[str]:
-    """Return the name that was probably meant: one of which this is the end, or most letters."""
-    ends = [name for name in sorted(names) if len(key) > 8 and name.endswith(key)]
-    return ends or get_close_matches(key, names, n=1, cutoff=0.75)
-
-
-def ignored_settings(configuration: Configuration) -> Iterator[Problem]:
-    known = configuration.declared.keys() | FLASK_SETTINGS
-    for name in sorted(configuration.ignored):
-        if name.upper() in known:
-            fact = f"{name} is ignored: a setting is written in capitals"
-            hint = f"rename it to {name.upper()}, or to something else if it is not the setting"
-            where = configuration.where(name)
-            yield Problem("settings.unknown", fact, hint, where, level="warning")
 
 
 def missing_settings(configuration: Configuration) -> Iterator[Problem]:
@@ -137,16 +72,16 @@ def wrong_types(configuration: Configuration) -> Iterator[Problem]:
             name = str(declared) if typing.get_args(declared) else declared.__name__
             found = repr(value) if declared is int else type(value).__name__
             fact = f"{key} must be {name} and is {found}"
-            yield mistaken("settings.type", key, fact, f"a value of type {name}", configuration)
+            yield misfit("settings.type", key, fact, f"a value of type {name}", configuration)
 
 
 def wrong_values(configuration: Configuration) -> Iterator[Problem]:
-    for key, allowed in RANGES.items():
+    for key, allowed in configuration.ranges.items():
         value = configuration.values.get(key)
         if isinstance(value, int) and value not in allowed:
             fact = f"{key} is {value} and must be {allowed[0]} to {allowed[-1]}"
             nearest_one = str(min(max(value, allowed[0]), allowed[-1]))
-            yield mistaken("settings.value", key, fact, nearest_one, configuration)
+            yield misfit("settings.value", key, fact, nearest_one, configuration)
     hosts = configuration.values.get("TRUSTED_HOSTS") or ()
     for host in filter(lambda host: isinstance(host, str), hosts):
         if host != host.lower() or not HOST_NAME.fullmatch(host):
@@ -158,7 +93,7 @@ def wrong_values(configuration: Configuration) -> Iterator[Problem]:
             yield Problem("settings.value", fact, hint, where)
 
 
-def mistaken(id: str, key: str, fact: str, right: str, configuration: Configuration) -> Problem:
+def misfit(id: str, key: str, fact: str, right: str, configuration: Configuration) -> Problem:
     """Say where the right value belongs: into the environment, if it is read from there."""
     hint = f"write {right}"
     if variable := configuration.variable(key):

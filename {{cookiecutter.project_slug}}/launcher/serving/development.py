@@ -8,13 +8,12 @@ import os
 import socket
 import sys
 import threading
-import traceback
-from collections.abc import Callable
 from contextlib import suppress
-from logging.config import dictConfig
-from typing import Any
 
 from werkzeug.serving import run_simple
+
+from launcher.serving.application import load
+from launcher.system.address import announcement
 
 LOOPBACK = ("127.0.0.1", "::1")
 
@@ -28,7 +27,7 @@ def main(arguments: list[str]) -> int:
     application, scheduler = load(restarted)
     if not restarted:
         name = application.config["SERVICE_NAME"]
-        print(f"{name} is on {url} (development, Ctrl-C stops it)", flush=True)
+        print(announcement(name, url, "development, Ctrl-C stops it"), flush=True)
     try:
         run_simple(
             host,
@@ -49,33 +48,6 @@ def leave_with_parent(lifeline: int) -> None:
     with suppress(OSError), socket.socket(fileno=lifeline) as end:  # Windows resets it
         end.recv(1)
     os._exit(1)
-
-
-def load(restarted: bool) -> tuple[Any, Any]:
-    """Make the application and start its jobs. After a change, a mistake is shown, not fatal."""
-    try:
-        from backend import create_app
-        from backend.core.jobs.scheduler import Scheduler
-
-        application = create_app()
-        dictConfig(application.config["LOGGING"])
-        scheduler = Scheduler(application)
-        scheduler.start()
-        return application, scheduler
-    except Exception as error:
-        if not restarted:
-            if type(error).__name__ == "AsyncViewError":  # whose text says it all
-                sys.exit(str(error))
-            raise
-        traceback.print_exc()
-        return broken(error), None
-
-
-def broken(error: Exception) -> Callable[..., Any]:
-    def application(environ: Any, start_response: Any) -> Any:
-        raise error
-
-    return application
 
 
 if __name__ == "__main__":

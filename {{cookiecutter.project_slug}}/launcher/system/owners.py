@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from subprocess import SubprocessError
 
-from launcher.system.processes import Process, ask, process
+from launcher.system.processes import Process, output_of, process
 from launcher.system.running import running
 
 
@@ -58,8 +58,8 @@ def ask_system(port: int) -> tuple[set[int], int]:
     if sys.platform == "linux":
         return from_proc(port)
     if sys.platform == "win32":
-        return from_netstat(ask(["netstat", "-ano"]), port), 0
-    return from_lsof(ask(["lsof", "-nP", f"-iTCP:{port}", "-sTCP:LISTEN", "-Fp"])), 0
+        return from_netstat(output_of(["netstat", "-ano"]), port), 0
+    return from_lsof(output_of(["lsof", "-nP", f"-iTCP:{port}", "-sTCP:LISTEN", "-Fp"])), 0
 
 
 def from_proc(port: int) -> tuple[set[int], int]:

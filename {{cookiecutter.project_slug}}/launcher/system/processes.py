@@ -64,7 +64,7 @@ def user_name(uid: int) -> str:
 
 def ask_ps(pid: int) -> Process:
     columns = [f"-o{name}=" for name in ("ppid", "user", "lstart", "command")]
-    output = ask(["ps", "-ww", *columns, "-p", str(pid)], LC_ALL="C", TZ="UTC")
+    output = output_of(["ps", "-ww", *columns, "-p", str(pid)], LC_ALL="C", TZ="UTC")
     parent, user, *words = output.split()
     created, command = " ".join(words[:5]), " ".join(words[5:])
     started = datetime.strptime(f"{created} +0000", "%a %b %d %H:%M:%S %Y %z")
@@ -72,7 +72,7 @@ def ask_ps(pid: int) -> Process:
 
 
 def ask_powershell(pid: int) -> Process:
-    found = json.loads(ask(["powershell", "-NoProfile", "-Command", POWERSHELL % pid]))
+    found = json.loads(output_of(["powershell", "-NoProfile", "-Command", POWERSHELL % pid]))
     created, user, command = found["started"], found["user"] or "", found["command"] or ""
     started = datetime.fromisoformat(created)
     return Process(pid, found["parent"], created, started, user, command)
@@ -86,7 +86,7 @@ $p = Get-CimInstance Win32_Process -Filter 'ProcessId=%d'
 | ConvertTo-Json"""
 
 
-def ask(command: list[str], **environment: str) -> str:
+def output_of(command: list[str], **environment: str) -> str:
     """Return what a tool of the system prints. Raise OSError or SubprocessError if it cannot."""
     return subprocess.run(
         command,

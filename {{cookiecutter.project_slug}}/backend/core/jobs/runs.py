@@ -34,7 +34,7 @@ RUNNING: set[tuple[Job, datetime]] = set()
 INSERT = {"postgresql": postgresql.insert, "sqlite": sqlite.insert}
 
 
-def run(job: Job, cause: str) -> str | None:
+def run_now(job: Job, cause: str) -> str | None:
     """Run the job now and return the outcome, or None if it is running already."""
     due = now()
     return carry_out(job, due) if claim(job, due, cause) else None
@@ -123,7 +123,7 @@ def change(job: Job, due: datetime, **values: Any) -> Update:
     return update(JobRun).where(*row).values(values).returning(JobRun.job)
 
 
-def end(outcome: str, *which: ColumnElement[bool]) -> list[Row[Any]]:
+def close(outcome: str, *which: ColumnElement[bool]) -> list[Row[Any]]:
     """Record the end of runs that their processes will not, and return these."""
     unended = update(JobRun).where(JobRun.ended_at.is_(None), *which)
     columns = (JobRun.job, JobRun.cause, JobRun.host, JobRun.pid)

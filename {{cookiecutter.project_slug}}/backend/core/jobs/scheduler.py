@@ -33,7 +33,7 @@ logger = logging.getLogger(__name__)
 LAG = 5
 
 
-def run(app: Flask) -> None:
+def run_until_stopped(app: Flask) -> None:
     """Run the jobs until SIGTERM or Ctrl-C; those that are running may come to their end."""
     scheduler = Scheduler(app)
     for number in (signal.SIGINT, signal.SIGTERM):  # nothing is raised, wherever it may arrive
@@ -119,7 +119,7 @@ class Scheduler:
         """Let the job go on from its last recorded tick: what was missed is due at once."""
         if unsure:  # it may have been claimed, and only the answer was lost
             this = (JobRun.job == job.id, JobRun.due == unsure)
-            runs.end("skipped", *this, JobRun.process == runs.PROCESS["process"])
+            runs.close("skipped", *this, JobRun.process == runs.PROCESS["process"])
         last = runs.last_tick(job)
         if last > now() + timedelta(minutes=1):
             logger.error("job %s: a tick of %s is recorded, and none is due before", job.id, last)
@@ -157,7 +157,7 @@ class Scheduler:
     def bury_the_dead(self) -> None:
         """End the runs whose process is gone, and run them once more if their job says so."""
         jobs = {job.id: job for job in self.jobs}
-        for run in runs.end("dead", JobRun.alive_until < now()):
+        for run in runs.close("dead", JobRun.alive_until < now()):
             job = jobs.get(run.job)
             if job and job.retry and run.cause != "retry":
                 self.timer.add_job(self.retry, args=[job])
@@ -167,7 +167,7 @@ class Scheduler:
             return
         with self.app.app_context():
             try:
-                if not runs.run(job, "retry"):
+                if not runs.run_now(job, "retry"):
                     logger.warning("job %s is not run once more: it is running", job.id)
             except SQLAlchemyError as error:
                 self.trouble = error
@@ -194,7 +194,7 @@ class Scheduler:
 
     def leave(self) -> None:
         with self.app.app_context(), suppress(SQLAlchemyError):
-            runs.end("left", JobRun.process == runs.PROCESS["process"])
+            runs.close("left", JobRun.process == runs.PROCESS["process"])
 
 
 def refuse_what_cannot_run(jobs: Iterable[Job], timezone: str) -> None:

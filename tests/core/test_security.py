@@ -1,10 +1,9 @@
 from collections.abc import Callable
 
 import pytest
+from backend import create_app
 from flask import Flask, request, session
 from flask.testing import FlaskClient
-
-from backend import create_app
 
 FORWARDED = {
     "X-Forwarded-For": "192.0.2.1, 192.0.2.2",
@@ -23,7 +22,7 @@ def test_a_probe_may_name_any_host(migrated_app: Flask, path: str) -> None:
 def test_only_a_trusted_host_is_answered(app: Flask, client: FlaskClient) -> None:
     app.config["TRUSTED_HOSTS"] = ["shop.example"]
     for host, status in ("shop.example", 200), ("evil.example", 400), ("192.0.2.1", 400):
-        answer = client.post("/api/chat", json={"message": "Hello"}, base_url=f"http://{host}")
+        answer = client.post("/api/notes", json={"text": "Hello"}, base_url=f"http://{host}")
         assert answer.status_code == status, host
 
 

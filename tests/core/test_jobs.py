@@ -2,32 +2,19 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import pytest
-from flask import Flask
-from sqlalchemy import select
-
 from backend.core.database import db, now
-from backend.core.jobs import Job, runs
+from backend.core.jobs import Job, register_jobs, runs
 from backend.core.jobs.delete_old_runs import delete_old_runs
 from backend.core.jobs.models import JobRun
 from backend.core.jobs.scheduler import Scheduler
 from backend.core.jobs.triggers import INTERVALS_START, read_trigger
-from backend.jobs import JOBS
-from backend.jobs.delete_old_messages import delete_old_messages
-from backend.models import Message
+from flask import Flask
+from sqlalchemy import select
+
+from .conftest import Note, texts
 
 MINUTE = timedelta(minutes=1)
 CENTURY = timedelta(days=36500)
-
-
-def test_old_messages_are_deleted_and_new_ones_kept(app: Flask) -> None:
-    limit = now() - timedelta(days=app.config["CHAT_MESSAGE_KEEP_DAYS"])
-    with app.app_context():
-        db.session.add(Message(text="old", reply="", created_at=limit - MINUTE))
-        db.session.add(Message(text="new", reply="", created_at=limit + MINUTE))
-        db.session.commit()
-        delete_old_messages()
-    with app.app_context():
-        assert db.session.scalars(select(Message.text)).all() == ["new"]
 
 
 def test_old_runs_are_deleted_but_not_the_last_tick(app: Flask) -> None:
@@ -64,7 +51,7 @@ def test_a_tick_is_run_once_and_the_next_one_too(app: Flask) -> None:
 
 def test_a_failing_job_is_recorded_and_leaves_nothing_half_done(app: Flask) -> None:
     def fail() -> None:
-        db.session.add(Message(text="half done", reply=""))
+        db.session.add(Note(text="half done"))
         db.session.flush()
         raise ValueError("no good")
 
@@ -72,17 +59,17 @@ def test_a_failing_job_is_recorded_and_leaves_nothing_half_done(app: Flask) -> N
     with app.app_context():
         run = db.session.scalars(select(JobRun).where(JobRun.cause == "tick")).one()
         assert (run.outcome, run.error) == ("failed", "ValueError('no good')")
-        assert db.session.scalars(select(Message)).all() == []
+        assert texts() == []
 
 
 def test_a_job_that_does_not_commit_leaves_nothing_open(app: Flask) -> None:
     def forget() -> None:
-        db.session.add(Message(text="no commit", reply=""))
+        db.session.add(Note(text="no commit"))
         db.session.flush()
 
     Scheduler(app).tick(job_that(forget), this_minute())
     with app.app_context():
-        assert db.session.scalars(select(Message)).all() == []
+        assert texts() == []
     assert outcomes(app) == ["succeeded"]
 
 
@@ -114,18 +101,18 @@ def test_a_run_whose_process_is_dead_is_recorded_so(app: Flask) -> None:
 
 
 def test_a_job_can_be_run_by_hand(app: Flask) -> None:
+    register_jobs(app, [job_that(print)])
     runner = app.test_cli_runner()
     with app.app_context():
-        result = runner.invoke(args=["jobs", "run", JOBS[0].id])
-        assert (result.exit_code, result.stdout) == (0, f"{JOBS[0].id} succeeded\n")
+        result = runner.invoke(args=["jobs", "run", "example"])
+        assert (result.exit_code, result.stdout) == (0, "\nexample succeeded\n")
         assert "last succeeded" in runner.invoke(args=["jobs"]).output
 
 
-def test_every_job_has_its_own_id_and_is_due_some_time(app: Flask) -> None:
-    assert len({job.id for job in JOBS}) == len(JOBS)
-    with app.app_context():
-        for job in JOBS:
-            assert runs.next_tick(job, now()) > now()
+def test_a_job_that_there_is_not_cannot_be_run(app: Flask) -> None:
+    register_jobs(app, [job_that(print)])
+    result = app.test_cli_runner().invoke(args=["jobs", "run", "exmaple"])
+    assert (result.exit_code, "example" in result.stderr) == (2, True)
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,10 @@
 import logging
 
 import pytest
+from backend.core.headers import AddRequestId
 from flask import Flask, current_app
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
-
-from backend.core.headers import AddRequestId
 
 
 @pytest.mark.parametrize("given", ["a", "6f9619ff-8b86-d011-b42d-00c04fc964ff", "Root=1/a:b+c@d_="])

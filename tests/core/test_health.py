@@ -3,14 +3,13 @@ from pathlib import Path
 from threading import Event
 
 import pytest
-from flask import Flask
-from flask.testing import FlaskClient
-
 from backend import create_app
 from backend.core import health
 from backend.core.database import now
+from backend.core.jobs import registered_jobs
 from backend.core.jobs.scheduler import Scheduler
-from backend.jobs import JOBS
+from flask import Flask
+from flask.testing import FlaskClient
 
 
 def test_ping_answers_without_tables(empty_app: Flask) -> None:
@@ -33,7 +32,9 @@ def test_ready_tells_when_a_scheduler_was_seen(migrated_app: Flask) -> None:
     Scheduler(migrated_app).look()
     answer = migrated_app.test_client().get("/readyz")
     assert datetime.fromisoformat(answer.json["scheduler_seen"]) >= before
-    assert [job["id"] for job in answer.json["jobs"]] == [job.id for job in JOBS]
+    assert [job["id"] for job in answer.json["jobs"]] == [
+        job.id for job in registered_jobs(migrated_app)
+    ]
 
 
 def test_an_unknown_page_is_not_found(client: FlaskClient) -> None:
@@ -50,15 +51,15 @@ def test_not_ready_while_the_database_takes_too_long(
     migrated_app: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     answered = Event()
-    monkeypatch.setattr(health, "PATIENCE", 0.05)
+    monkeypatch.setattr(health, "ANSWERS_WITHIN", 0.05)
     with monkeypatch.context() as slow:
         slow.setattr("backend.core.migrations.is_current", lambda connection: answered.wait(20))
         assert_no_answer(migrated_app)
         assert_no_answer(migrated_app)  # while the first still waits
         answered.set()
-        with health.asking:
+        with health.examining:
             pass  # it has come to its end
-    monkeypatch.setattr(health, "PATIENCE", 20)
+    monkeypatch.setattr(health, "ANSWERS_WITHIN", 20)
     assert migrated_app.test_client().get("/readyz").status_code == 200
 
 
