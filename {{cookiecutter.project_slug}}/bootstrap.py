@@ -16,7 +16,7 @@ TOO_OLD = (
 )
 
 
-def find_python():
+def find_python():  # type: () -> list[str] | None
     with open(os.devnull, "w") as nowhere:
         for minor in range(NEWEST[1], OLDEST[1] - 1, -1):
             version = "3.%d" % minor

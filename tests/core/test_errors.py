@@ -13,8 +13,8 @@ def test_a_database_that_does_not_answer_is_a_problem(tmp_path: Path) -> None:
     answer = app.test_client().post("/api/notes", json={"text": "Hello"})
     assert (answer.status_code, answer.content_type) == (503, "application/problem+json")
     assert int(answer.headers["Retry-After"]) > 0
-    assert answer.json["status"] == 503
-    assert answer.json["detail"] == "The database cannot do this now."
+    assert answer.get_json()["status"] == 503
+    assert answer.get_json()["detail"] == "The database cannot do this now."
 
 
 @pytest.mark.parametrize("path", ["/api/fails", "/fails"])

@@ -61,4 +61,4 @@ def request_ids(answer: TestResponse) -> list[str]:
 
 
 def id_of(record: logging.LogRecord) -> str:
-    return record.request_id  # type: ignore[attr-defined]
+    return str(vars(record)["request_id"])

@@ -19,20 +19,20 @@ def test_ping_answers_without_tables(empty_app: Flask) -> None:
 
 def test_not_ready_before_the_migrations(empty_app: Flask) -> None:
     answer = empty_app.test_client().get("/readyz")
-    assert (answer.status_code, answer.json["migrations"]) == (503, "pending")
+    assert (answer.status_code, answer.get_json()["migrations"]) == (503, "pending")
 
 
 def test_ready_after_the_migrations(migrated_app: Flask) -> None:
     answer = migrated_app.test_client().get("/readyz")
-    assert (answer.status_code, answer.json["scheduler_seen"]) == (200, None)
+    assert (answer.status_code, answer.get_json()["scheduler_seen"]) == (200, None)
 
 
 def test_ready_tells_when_a_scheduler_was_seen(migrated_app: Flask) -> None:
     before = now().replace(microsecond=0)
     Scheduler(migrated_app).look()
     answer = migrated_app.test_client().get("/readyz")
-    assert datetime.fromisoformat(answer.json["scheduler_seen"]) >= before
-    assert [job["id"] for job in answer.json["jobs"]] == [
+    assert datetime.fromisoformat(answer.get_json()["scheduler_seen"]) >= before
+    assert [job["id"] for job in answer.get_json()["jobs"]] == [
         job.id for job in registered_jobs(migrated_app)
     ]
 

@@ -31,8 +31,9 @@ def test_all_processes_agree_on_when_a_job_was_added(
     job = job_that(print)
     with app.app_context():
         first = runs.last_tick(job)
-        monkeypatch.setattr(runs, "now", lambda: now() - MINUTE)  # another one's clock
-        added = runs.row(job, INTERVALS_START, "added", ended_at=runs.now(), outcome="added")
+        another_clock = now() - MINUTE
+        monkeypatch.setattr(runs, "now", lambda: another_clock)
+        added = runs.row(job, INTERVALS_START, "added", ended_at=another_clock, outcome="added")
         assert runs.insert([added]) == 0
         delete_old_runs()
         assert runs.last_tick(job) == first

@@ -72,7 +72,7 @@ def set_name() -> str:
 
 
 def get_name() -> str:
-    return session.get("name", "nobody")
+    return str(session.get("name", "nobody"))
 
 
 def clear() -> str:

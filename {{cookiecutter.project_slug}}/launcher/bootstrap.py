@@ -20,6 +20,7 @@ from launcher.checks.screen import has_errors, show
 from launcher.checks.service import PYTHON, Service, command_line, prefix, quoted
 from launcher.environment import BootstrapError
 from launcher.system.address import announced_url
+from launcher.system.console import show_any_text
 
 ROOT = Path(__file__).resolve().parent.parent
 # Seconds that the service has to start and to answer.
@@ -30,7 +31,7 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser("bootstrap.py", description="Install, verify, start once.")
     parser.add_argument("--start", action="store_true", help="go on to serve")
     options = parser.parse_args(arguments)
-    sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    show_any_text()
     os.chdir(ROOT)
     try:
         take_steps(Service(ROOT))
@@ -77,7 +78,7 @@ def migrate(service: Service) -> str:
         return "nothing to do"
     if {problem.id for problem in problems} != {"database.migrations"}:
         return "not migrated"  # the checks say why
-    command = [service.python, "-m", "flask", "--app", server.DATABASE_APP, "db", "upgrade"]
+    command = [str(service.python), "-m", "flask", "--app", server.DATABASE_APP, "db", "upgrade"]
     done = subprocess.run(command, capture_output=True, text=True, errors="replace")
     if done.returncode != 0:
         return "not migrated: " + (done.stderr.strip().splitlines() or ["no reason given"])[-1]
@@ -106,13 +107,14 @@ def allow_own_server(problem: Problem) -> Problem:
 def start_once(service: Service) -> str:
     """Start the service by its own front door on a free port, ask /ping, and stop it."""
     options = ["--host", "127.0.0.1", "--port", "0", "--no-reload"]
-    command = [service.python, "run.py", "serve", *options]
+    command = [str(service.python), "run.py", "serve", *options]
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
     ) as process:
         timer = threading.Timer(ANSWERS_WITHIN, process.kill)
         timer.start()
         lines: list[str] = []
+        status: object
         try:
             status = ping(wait_for_url(process, lines))
         except OSError as error:
@@ -136,4 +138,7 @@ def wait_for_url(process: subprocess.Popen[str], lines: list[str]) -> str:
 
 def ping(url: str) -> int:
     """Ask without a proxy: the service listens on this machine alone."""
-    return build_opener(ProxyHandler({})).open(f"{url}/ping", timeout=ANSWERS_WITHIN).status
+    opener = build_opener(ProxyHandler({}))
+    with opener.open(f"{url}/ping", timeout=ANSWERS_WITHIN) as response:
+        status: int = response.status
+    return status

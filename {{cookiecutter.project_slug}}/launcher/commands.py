@@ -5,6 +5,7 @@ import contextlib
 import os
 import signal
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from launcher import server, stopping
@@ -17,6 +18,7 @@ from launcher.checks.runner import run_checks
 from launcher.checks.screen import has_errors, show, to_json
 from launcher.checks.service import Service
 from launcher.checks.views import check_views
+from launcher.system.console import show_any_text
 
 ROOT = Path(__file__).resolve().parent.parent
 # What these commands start without. A view may be wrong while the schema is mended.
@@ -29,7 +31,7 @@ HELP = ("-h", "--help")
 
 
 def main(arguments: list[str]) -> int:
-    sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    show_any_text()
     service = Service(ROOT)
     if serving_version(service) > sys.version_info[:2] and service.python_works:
         # This Python is older than the one that serves, and may not understand the source.
@@ -41,7 +43,8 @@ def main(arguments: list[str]) -> int:
         if arguments[0] in NOT_CHECKED:
             return flask(arguments)
         options = parser().parse_args(arguments)
-        return options.function(options)
+        command: Callable[[argparse.Namespace], int] = options.function
+        return command(options)
     except KeyboardInterrupt:
         return server.die(signal.SIGINT)
     except BrokenPipeError:  # the reader has seen enough, as in `run.py check | head -1`

@@ -156,7 +156,8 @@ def clean() -> dict[str, str]:
 
 def read_stamp(venv: Path) -> dict[str, object]:
     try:
-        return json.loads((venv / "bootstrap.json").read_text(encoding="utf-8"))
+        found: dict[str, object] = json.loads((venv / "bootstrap.json").read_text(encoding="utf-8"))
+        return found
     except (OSError, ValueError):
         return {}
 

@@ -84,7 +84,7 @@ def become(command: list[str | Path]) -> int:
     """Run the command in place of this process, or, on Windows, which cannot, and wait for it."""
     if sys.platform == "win32":
         return subprocess.call(command, close_fds=False)
-    os.execv(command[0], command)
+    os.execv(command[0], [str(part) for part in command])
 
 
 def serve_development(service: Service, listener: socket.socket, reload: bool) -> int:

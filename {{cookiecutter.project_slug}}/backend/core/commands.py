@@ -7,7 +7,7 @@ from threading import Thread
 
 import click
 from flask import Flask, current_app
-from flask.cli import AppGroup
+from flask.cli import AppGroup, ScriptInfo
 
 from backend.core.database import now
 from backend.core.jobs import registered_jobs, runs, scheduler
@@ -28,8 +28,13 @@ class MigrationCommands(AppGroup):
 
         from backend.core.migrations import attach
 
-        ctx.obj = attach(current_app._get_current_object())  # type: ignore[attr-defined]
+        ctx.obj = attach(application(ctx))
         return cli.get_command(ctx, name)
+
+
+def application(context: click.Context) -> Flask:
+    """Return the application itself, of which current_app is a proxy."""
+    return context.ensure_object(ScriptInfo).load_app()
 
 
 def init_app(app: Flask) -> None:
@@ -69,7 +74,8 @@ def run_job(id: str) -> None:
 
 
 @click.command("scheduler")
-def run_scheduler() -> None:
+@click.pass_context
+def run_scheduler(context: click.Context) -> None:
     """Run the jobs in this process until it is ended."""
     dictConfig(current_app.config["LOGGING"])
-    scheduler.run_until_stopped(current_app._get_current_object())  # type: ignore[attr-defined]
+    scheduler.run_until_stopped(application(context))

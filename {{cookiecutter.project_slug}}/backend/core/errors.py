@@ -2,10 +2,11 @@
 
 from contextlib import suppress
 
-from flask import Flask, Response, current_app, jsonify, request
+from flask import Flask, current_app, jsonify, request
 from sqlalchemy.exc import InternalError, OperationalError
 from sqlalchemy.exc import TimeoutError as NoConnectionFree
 from werkzeug.exceptions import BadRequest, HTTPException, ServiceUnavailable
+from werkzeug.wrappers import Response
 
 
 def init_app(app: Flask) -> None:
@@ -26,7 +27,7 @@ def api_problem(error: HTTPException) -> Response | HTTPException:
     response = error.get_response()
     response.data = jsonify(body | {"detail": error.description}).data
     response.content_type = "application/problem+json"
-    return response  # type: ignore[return-value]
+    return response
 
 
 def database_unavailable(error: Exception) -> Response | HTTPException:

@@ -34,27 +34,27 @@ def readyz() -> tuple[dict[str, Any], int]:
 
     A scheduler that has not been seen is told and is no reason: the web can do without it.
     """
-    app = current_app._get_current_object()  # type: ignore[attr-defined]
     state = {"database": "does not answer"}
     if examining.acquire(timeout=ANSWERS_WITHIN):
         answers: SimpleQueue[dict[str, Any]] = SimpleQueue()
-        context = copy_context()  # which has the request's id
-        Thread(target=context.run, args=(examine, app, answers), daemon=True).start()
+        context = copy_context()  # which has the application and the request's id
+        Thread(target=context.run, args=(examine, answers), daemon=True).start()
         try:
             state = answers.get(timeout=ANSWERS_WITHIN)
         except Empty:
-            app.logger.warning("not ready: the database takes longer than %d s", ANSWERS_WITHIN)
+            log = current_app.logger
+            log.warning("not ready: the database takes longer than %d s", ANSWERS_WITHIN)
     ready = state.get("migrations") == "ok"
     return {"status": "ok" if ready else "unavailable"} | state, 200 if ready else 503
 
 
-def examine(app: Flask, answers: SimpleQueue[dict[str, Any]]) -> None:
+def examine(answers: SimpleQueue[dict[str, Any]]) -> None:
     """Ask the database, in a thread that may hang: one that is frozen never answers."""
     try:
-        with app.app_context():
+        with current_app.app_context():  # whose connection is its own
             state = database_state()
     except Exception as error:
-        app.logger.warning("not ready: %s", error)
+        current_app.logger.warning("not ready: %s", error)
         state = {"database": "does not answer"}
     finally:
         examining.release()
@@ -81,4 +81,4 @@ def job_state(job: Job) -> dict[str, Any]:
 
 
 def iso(moment: datetime | None) -> str | None:
-    return moment and moment.isoformat(timespec="seconds")
+    return moment.isoformat(timespec="seconds") if moment else None

@@ -2,7 +2,7 @@
 
 import flask
 from flask import Flask
-from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
+from flask.sessions import SecureCookieSession, SecureCookieSessionInterface, SessionMixin
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 # The probes of an orchestrator name an IP address as the host.
@@ -28,7 +28,7 @@ class Request(flask.Request):
         return None if self.path in PROBES else self._trusted_hosts
 
     @trusted_hosts.setter
-    def trusted_hosts(self, hosts: list[str]) -> None:
+    def trusted_hosts(self, hosts: list[str] | None) -> None:
         self._trusted_hosts = hosts
 
 
@@ -40,8 +40,6 @@ class Sessions(SecureCookieSessionInterface):
             return self.session_class()
         return super().open_session(app, request)
 
-    def save_session(
-        self, app: Flask, session: SecureCookieSession, response: flask.Response
-    ) -> None:
+    def save_session(self, app: Flask, session: SessionMixin, response: flask.Response) -> None:
         if session or session.accessed:
             super().save_session(app, session, response)

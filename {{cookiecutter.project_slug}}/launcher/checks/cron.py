@@ -6,7 +6,7 @@ from collections.abc import Iterator
 MONTHS = "jan feb mar apr may jun jul aug sep oct nov dec".split()
 WEEKDAYS = "mon tue wed thu fri sat sun".split()
 # The fields with their least and greatest number and with their names.
-FIELDS = (
+FIELDS: tuple[tuple[str, int, int, list[str]], ...] = (
     ("minute", 0, 59, []),
     ("hour", 0, 23, []),
     ("day", 1, 31, []),

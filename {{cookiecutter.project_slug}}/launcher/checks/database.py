@@ -140,7 +140,7 @@ def ask_postgresql(url: str, service: Service) -> dict[str, Any]:
     """The driver is in the environment that serves, so the question is asked from there."""
     probe = Path(__file__).with_name("postgresql_probe.py")
     environment = os.environ | {"DATABASE_URL": re.sub(r"^postgres\w*(\+\w+)?", "postgresql", url)}
-    command = [service.python, "-I", probe, str(ANSWERS_WITHIN)]
+    command: list[str | Path] = [service.python, "-I", probe, str(ANSWERS_WITHIN)]
     try:
         done = subprocess.run(
             command, env=environment, timeout=2 * ANSWERS_WITHIN, capture_output=True,
@@ -150,4 +150,5 @@ def ask_postgresql(url: str, service: Service) -> dict[str, Any]:
         return {"error": f"no answer within {2 * ANSWERS_WITHIN} s"}
     if done.returncode != 0:
         return {"error": done.stderr.strip()[-200:]}
-    return json.loads(done.stdout)
+    answer: dict[str, Any] = json.loads(done.stdout)
+    return answer

@@ -97,8 +97,8 @@ def no_attribute(node: ast.Attribute, path: Path, root: Path) -> str | None:
             return no_job(resolve(node, path, root))
     module = ast.unparse(node.value)
     if module in imported(path) and module.startswith("backend."):
-        file = module_file(root, module)
-        return None if file and meanings(node.attr, file) else "cannot be imported"
+        own = module_file(root, module)
+        return None if own and meanings(node.attr, own) else "cannot be imported"
     return None
 
 
@@ -188,7 +188,7 @@ def check_trigger(job: dict[str, ast.expr], path: Path, root: Path) -> Iterator[
             return
         case other:
             why = f"{other!r} is neither a cron line nor a timedelta"
-    if why:
+    if why and node:
         yield Problem("jobs.trigger", why, READABLE, place(node, path, root))
 
 
@@ -199,7 +199,7 @@ def value(node: ast.expr | None, path: Path, root: Path) -> Any:
             return constant
         case ast.Call() if name_of(node) == "timedelta":
             try:
-                named = {item.arg: ast.literal_eval(item.value) for item in node.keywords}
+                named = {str(item.arg): ast.literal_eval(item.value) for item in node.keywords}
                 return timedelta(*map(ast.literal_eval, node.args), **named)
             except (OverflowError, TypeError, ValueError):
                 return None

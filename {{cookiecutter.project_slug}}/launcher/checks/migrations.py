@@ -3,6 +3,7 @@
 import ast
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from launcher.checks.problem import Problem
 from launcher.checks.service import Service, command_line
@@ -52,16 +53,16 @@ def listed(revisions: set[str]) -> str:
 def revisions(folder: Path) -> tuple[set[str], set[str]]:
     """Return all revisions and those that no other one follows, as the files say."""
     known: set[str] = set()
-    followed: set[str] = set()
+    followed: set[str | None] = set()
     for path in folder.glob("[!_]*.py"):
         names = assigned(path)
         known.add(str(names.get("revision")))
         down = names.get("down_revision")
-        followed |= set(down if isinstance(down, tuple) else [down])
+        followed |= set(down) if isinstance(down, tuple) else {down}
     return known, known - followed
 
 
-def assigned(path: Path) -> dict[str, object]:
+def assigned(path: Path) -> dict[str, Any]:
     values = {}
     for node in ast.parse(path.read_bytes(), path).body:
         if isinstance(node, ast.Assign | ast.AnnAssign) and node.value:

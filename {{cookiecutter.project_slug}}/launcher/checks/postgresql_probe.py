@@ -7,6 +7,7 @@ superuser.
 import json
 import os
 import sys
+from typing import Any
 
 import psycopg
 from sqlalchemy import make_url
@@ -20,14 +21,15 @@ WHERE name IN ('max_connections', 'superuser_reserved_connections', 'reserved_co
 
 patience = {"connect_timeout": sys.argv[1]}
 try:  # to read it as the application does, which psycopg alone would not
-    options = PGDialect_psycopg().create_connect_args(make_url(os.environ["DATABASE_URL"]))[1]
+    dialect: Any = PGDialect_psycopg  # which says nothing of its types
+    options = dialect().create_connect_args(make_url(os.environ["DATABASE_URL"]))[1]
 except (ArgumentError, ValueError):  # whose text may show a part of the password
     print(json.dumps({"unreadable": True}))
     sys.exit()
 try:
     with psycopg.connect(**patience | options) as connection:
-        (connections,) = connection.execute(CONNECTIONS).fetchone()
-        (table,) = connection.execute("SELECT to_regclass('alembic_version')").fetchone()
+        [[connections]] = connection.execute(CONNECTIONS)
+        [[table]] = connection.execute("SELECT to_regclass('alembic_version')")
         rows = connection.execute("SELECT version_num FROM alembic_version") if table else ()
         revisions = [name for (name,) in rows]
     print(json.dumps({"revisions": revisions, "connections": int(connections)}))

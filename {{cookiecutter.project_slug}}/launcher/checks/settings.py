@@ -111,7 +111,7 @@ def fits(value: Any, declared: Any) -> bool:
     if typing.get_origin(declared) is list:
         (item,) = typing.get_args(declared)
         return isinstance(value, list) and all(fits(each, item) for each in value)
-    accepted = {float: (int, float), Any: object}.get(declared, typing.get_origin(declared))
+    accepted: Any = {float: (int, float), Any: object}.get(declared, typing.get_origin(declared))
     return isinstance(value, accepted or declared)
 
 

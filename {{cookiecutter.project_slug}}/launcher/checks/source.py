@@ -33,7 +33,7 @@ def name_of(node: ast.expr) -> str:
     """Return the last part of a name, which may be called: "route" for @bp.route("/")."""
     while isinstance(node, ast.Call):
         node = node.func
-    return getattr(node, "attr", None) or getattr(node, "id", "")
+    return str(getattr(node, "attr", None) or getattr(node, "id", ""))
 
 
 def resolve(node: ast.expr, path: Path, root: Path) -> Found | None:

@@ -14,12 +14,13 @@ from werkzeug.serving import run_simple
 
 from launcher.serving.application import load
 from launcher.system.address import announcement
+from launcher.system.console import show_any_text
 
 LOOPBACK = ("127.0.0.1", "::1")
 
 
 def main(arguments: list[str]) -> int:
-    sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    show_any_text()
     host, port, url, reload, *child = arguments
     if child:
         threading.Thread(target=leave_with_parent, args=(int(child[0]),), daemon=True).start()

@@ -8,7 +8,7 @@ import os
 import socket
 import time
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from datetime import datetime
 from itertools import islice
@@ -31,7 +31,10 @@ PROCESS = {"process": uuid.uuid4().hex, "host": socket.gethostname(), "pid": os.
 # What this process runs.
 RUNNING: set[tuple[Job, datetime]] = set()
 
-INSERT = {"postgresql": postgresql.insert, "sqlite": sqlite.insert}
+INSERT: dict[str, Callable[..., Any]] = {
+    "postgresql": postgresql.insert,
+    "sqlite": sqlite.insert,
+}
 
 
 def run_now(job: Job, cause: str) -> str | None:
@@ -153,9 +156,11 @@ def last_tick(job: Job) -> datetime:
     newest = select(func.max(JobRun.due)).where(of_job, JobRun.cause == "tick")
     added = select(JobRun.ended_at).where(of_job, JobRun.cause == "added")
     last = select(func.coalesce(newest.scalar_subquery(), added.scalar_subquery()))
-    while (found := execute(last)[0][0]) is None:
+    while True:
+        found: datetime | None = execute(last)[0][0]
+        if found is not None:
+            return found
         insert([row(job, INTERVALS_START, "added", ended_at=now(), outcome="added")])
-    return found
 
 
 def row(job: Job, due: datetime, cause: str, **values: Any) -> dict[str, Any]:

@@ -52,9 +52,10 @@ class LocalCronTrigger(CronTrigger):
 
     def get_next_fire_time(self, previous: datetime | None, now: datetime) -> datetime | None:
         start = previous.astimezone(UTC) + MOMENT if previous else now
-        due = super().get_next_fire_time(None, start)
+        due: datetime | None = super().get_next_fire_time(None, start)
         wall = start.astimezone(self.timezone).replace(tzinfo=UTC)
-        if local := self.wall_clock.get_next_fire_time(None, wall):
+        local: datetime | None = self.wall_clock.get_next_fire_time(None, wall)
+        if local:
             local = local.replace(tzinfo=self.timezone)
             if local.astimezone(UTC) >= start:
                 return min(filter(None, (due, local)), key=lambda time: time.astimezone(UTC))
