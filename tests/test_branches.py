@@ -153,6 +153,8 @@ def test_core_s_branch_goes_on_without_the_owner_s_and_back(service: BakedProjec
     migrated.db("downgrade", "2")
     assert migrated.state == "{'job_run': 0} ['core_0002']"
     migrated.db("downgrade", "core@core_0001")
+    migrated.db("upgrade", "1")
+    assert migrated.state.endswith("['0001', 'core_0001']")
     migrated.db("upgrade", "0002")
     assert migrated.state.endswith("['0002', 'core_0001']")
 

@@ -12,7 +12,8 @@ from postgresql import postgresql
 
 def run_core_tests(project: BakedProject, **env: str) -> None:
     shutil.copytree(TEMPLATE / "tests/core", project.path / "tests/core")
-    arguments = ("-m", "pytest", "-q", "-W", "error", "tests/core")
+    own = ("--basetemp", project.path.with_name("tests-of-core"))
+    arguments = ("-m", "pytest", "-q", "-W", "error", *own, "tests/core")
     done = project.run(*arguments, python=project.python, **env)
     assert done.returncode == 0, done.stdout + done.stderr
 

@@ -48,7 +48,8 @@ PAGES_SHOWN: Annotated[int, range(1, 101)] = 10
 
 
 def assert_own_tests_pass(project: BakedProject) -> None:
-    done = project.run("-m", "pytest", "-q", "-W", "error", python=project.python)
+    own = ("--basetemp", project.path.with_name("own-tests"))
+    done = project.run("-m", "pytest", "-q", "-W", "error", *own, python=project.python)
     assert done.returncode == 0, done.stdout
 
 

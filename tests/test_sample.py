@@ -41,7 +41,7 @@ def assert_sound(project: BakedProject) -> None:
     assert project.ids("warning", PORT="0") == set()
     for command in STYLE:
         run(project, *command)
-    run(project, "pytest", "-q", "-W", "error")
+    run(project, "pytest", "-q", "-W", "error", "--basetemp", f"{project.path}-tests")
     with project.start():
         pass
 

@@ -24,14 +24,13 @@ EXPORT = '$env:{} = "{}"' if sys.platform == "win32" else 'export {}="{}"'
 class Configuration:
     """`values` holds what the modules set, `declared` the types in config/default.py.
 
-    `ranges` are those that stand beside a type, `defaults` what is set there. `ignored` are the
-    modules' other names, which Flask takes for no settings: it wants capitals.
+    `defaults` is what is set there. `ignored` are the modules' other names, which Flask takes for
+    no settings: it wants capitals.
     """
 
     module: Path
     values: dict[str, Any] = field(default_factory=dict)
     declared: dict[str, Any] = field(default_factory=dict)
-    ranges: dict[str, range] = field(default_factory=dict)
     defaults: dict[str, Any] = field(default_factory=dict)
     ignored: Set[str] = frozenset()
     broken: tuple[Problem, ...] = ()
@@ -80,8 +79,8 @@ def load(root: Path, environment: str) -> Configuration:
         return Configuration(path, broken=tuple(broken))
     default, own = map(keys, modules)
     ignored = {name for module in modules for name in vars(module) if not name.isupper()}
-    declared = get_type_hints(modules[0])
-    return Configuration(path, default | own, declared, ranges(modules[0]), default, ignored)
+    declared = get_type_hints(modules[0], include_extras=True)
+    return Configuration(path, default | own, declared, default, ignored)
 
 
 def unknown_environment(name: str, known: tuple[str, ...]) -> Problem:
@@ -93,16 +92,6 @@ def unknown_environment(name: str, known: tuple[str, ...]) -> Problem:
 
 def keys(module: ModuleType) -> dict[str, Any]:
     return {key: value for key, value in vars(module).items() if key.isupper()}
-
-
-def ranges(module: ModuleType) -> dict[str, range]:
-    """Return the second argument of each Annotated[int, range(...)]."""
-    return {
-        key: extra
-        for key, hint in get_type_hints(module, include_extras=True).items()
-        for extra in getattr(hint, "__metadata__", ())
-        if isinstance(extra, range)
-    }
 
 
 def describe(error: BaseException, root: Path, module: Path) -> Problem:

@@ -9,7 +9,8 @@ from typing import Any
 
 from launcher.checks.configuration import EXPORT, Configuration
 from launcher.checks.problem import Problem
-from launcher.checks.service import PYTHON, Service, command_line
+from launcher.checks.secrets import debugging, example, weak_secrets
+from launcher.checks.service import Service, command_line
 from launcher.checks.setting_names import (
     ignored_settings,
     undeclared_settings,
@@ -18,12 +19,7 @@ from launcher.checks.setting_names import (
 
 FLASK_TYPES = {"DEBUG": bool, "TESTING": bool}
 HOST_NAME = re.compile(r"(\.?[\w-]+(\.[\w-]+)*|\[[0-9a-f:.]+\])(:\d+)?")
-SECRET_LENGTH = 32
-PLACEHOLDER = re.compile(
-    r"change|secret|password|example|placeholder|develop|(.)\1{7}|(.{2,16})\2{3}", re.I | re.S
-)
 WRITE_SQLITE = "write SQLALCHEMY_DATABASE_URI = f\"sqlite:///{instance / 'development.db'}\""
-NEW_SECRET = f'{PYTHON} -c "import secrets; print(secrets.token_hex(32))"'
 
 
 def check_settings(service: Service) -> Iterator[Problem]:
@@ -37,6 +33,7 @@ def check_settings(service: Service) -> Iterator[Problem]:
     yield from missing_settings(configuration)
     yield from wrong_types(configuration)
     yield from wrong_values(configuration)
+    yield from wrong_hosts(configuration)
     yield from unknown_time_zone(configuration)
     if service.environment == "production":
         yield from weak_secrets(configuration)
@@ -58,16 +55,9 @@ def missing_settings(configuration: Configuration) -> Iterator[Problem]:
             yield Problem("settings.missing", fact, hint, where)
 
 
-def example(variable: str) -> str:
-    return {
-        "DATABASE_URL": "postgresql://user:password@host/name",
-        "SECRET_KEY": f"$({NEW_SECRET})",
-    }.get(variable, "...")
-
-
 def wrong_types(configuration: Configuration) -> Iterator[Problem]:
-    for key, declared in (FLASK_TYPES | configuration.declared).items():
-        value = configuration.values.get(key)
+    for key, hint in (FLASK_TYPES | configuration.declared).items():
+        value, declared = configuration.values.get(key), without_extras(hint)
         if value is not None and not fits(value, declared):
             name = str(declared) if typing.get_args(declared) else declared.__name__
             found = repr(value) if declared is int else type(value).__name__
@@ -76,12 +66,26 @@ def wrong_types(configuration: Configuration) -> Iterator[Problem]:
 
 
 def wrong_values(configuration: Configuration) -> Iterator[Problem]:
-    for key, allowed in configuration.ranges.items():
+    for key, declared in configuration.declared.items():
         value = configuration.values.get(key)
-        if isinstance(value, int) and value not in allowed:
+        allowed = allowed_range(declared)
+        if allowed and isinstance(value, int) and value not in allowed:
             fact = f"{key} is {value} and must be {allowed[0]} to {allowed[-1]}"
             nearest_one = str(min(max(value, allowed[0]), allowed[-1]))
             yield misfit("settings.value", key, fact, nearest_one, configuration)
+
+
+def allowed_range(declared: Any) -> range | None:
+    """Return the range in Annotated[int, range(...)]."""
+    extras = getattr(declared, "__metadata__", ())
+    return next((extra for extra in extras if isinstance(extra, range)), None)
+
+
+def without_extras(declared: Any) -> Any:
+    return declared.__origin__ if hasattr(declared, "__metadata__") else declared
+
+
+def wrong_hosts(configuration: Configuration) -> Iterator[Problem]:
     hosts = configuration.values.get("TRUSTED_HOSTS") or ()
     for host in filter(lambda host: isinstance(host, str), hosts):
         if host != host.lower() or not HOST_NAME.fullmatch(host):
@@ -102,6 +106,7 @@ def misfit(id: str, key: str, fact: str, right: str, configuration: Configuratio
 
 
 def fits(value: Any, declared: Any) -> bool:
+    declared = without_extras(declared)
     if declared is None or declared is type(None):
         return value is None
     if typing.get_origin(declared) in (types.UnionType, typing.Union):
@@ -129,31 +134,3 @@ def unknown_time_zone(configuration: Configuration) -> Iterator[Problem]:
         if names:
             fact, hint = f"TIMEZONE {name!r} is no time zone", f'write TIMEZONE = "{near[0]}"'
             yield Problem("jobs.timezone", fact, hint, configuration.where("TIMEZONE"))
-
-
-def weak_secrets(configuration: Configuration) -> Iterator[Problem]:
-    secret = configuration.values.get("SECRET_KEY")
-    if isinstance(secret, str) and is_weak(secret):
-        fact = f"SECRET_KEY can be guessed; it needs {SECRET_LENGTH} random characters"
-        hint = EXPORT.format("SECRET_KEY", example("SECRET_KEY"))
-        if not configuration.variable("SECRET_KEY"):
-            hint = f'write SECRET_KEY = os.environ.get("SECRET_KEY"), then {hint}'
-        yield Problem("settings.secret", fact, hint, configuration.where("SECRET_KEY"))
-    former = configuration.values.get("SECRET_KEY_FALLBACKS") or ()
-    if any(is_weak(key) for key in former if isinstance(key, str)):
-        fact = "SECRET_KEY_FALLBACKS has a key that can be guessed, and what it signs is believed"
-        hint = "write SECRET_KEY_FALLBACKS = []"
-        if variable := configuration.variable("SECRET_KEY_FALLBACKS"):
-            hint = EXPORT.format(variable, "")
-        yield Problem("settings.secret", fact, hint, configuration.where("SECRET_KEY_FALLBACKS"))
-
-
-def is_weak(secret: str) -> bool:
-    return len(secret) < SECRET_LENGTH or bool(PLACEHOLDER.search(secret))
-
-
-def debugging(configuration: Configuration) -> Iterator[Problem]:
-    for key in ("DEBUG", "TESTING"):
-        if configuration.values.get(key) is True:
-            fact = f"{key} is on, which shows callers what the service is made of"
-            yield Problem("settings.debug", fact, f"write {key} = False", configuration.where(key))

@@ -27,15 +27,21 @@ ADVISORY_LOCK = 20_251_102
 
 
 class TwoBranches(Alembic):
-    """Steps down, and merges, concern the branch `default` alone.
+    """Steps up and down, and merges, concern the branch `default` alone.
 
-    Of several branches Alembic takes any for the one that a step is on. On PostgreSQL one migration
-    runs at a time, however long it takes; the others wait, and find nothing to do.
+    Of several branches Alembic would take any, or none. On PostgreSQL one migration runs at a time,
+    however long it takes; the others wait, and find nothing to do.
     """
 
+    def upgrade(self, target: int | str | Script = "heads") -> None:
+        super().upgrade(self.on_own_branch(target))
+
     def downgrade(self, target: int | str | Script = -1) -> None:
+        super().downgrade(self.on_own_branch(target))
+
+    def on_own_branch(self, target: int | str | Script) -> str:
         (wanted,) = self._simplify_rev(target, handle_int=True)
-        super().downgrade(f"default@{wanted}" if re.fullmatch(r"-\d+", wanted) else wanted)
+        return f"default@{wanted}" if re.fullmatch(r"[+-]\d+", wanted) else wanted
 
     def merge(self, revisions: Any = "heads", *arguments: Any, **named: Any) -> Script | None:
         heads = "default@heads" if revisions == "heads" else revisions
