@@ -112,7 +112,8 @@ def test_a_job_can_be_run_by_hand(app: Flask) -> None:
 
 def test_a_job_that_there_is_not_cannot_be_run(app: Flask) -> None:
     register_jobs(app, [job_that(print)])
-    result = app.test_cli_runner().invoke(args=["jobs", "run", "exmaple"])
+    with app.app_context():
+        result = app.test_cli_runner().invoke(args=["jobs", "run", "exmaple"])
     assert (result.exit_code, "example" in result.stderr) == (2, True)
 
 
