@@ -61,26 +61,30 @@ class Configuration:
 def load(root: Path, environment: str) -> Configuration:
     """Import config/default.py and the environment's module; what is wrong is in `broken`."""
     path = root / "config" / f"{environment}.py"
-    try:
-        environments = importlib.import_module("config").ENVIRONMENTS
-    except BaseException as error:  # whatever a module may raise, SystemExit included
-        return Configuration(path, broken=(describe(error, root, path.with_name("__init__.py")),))
-    if environment not in environments:
-        return Configuration(path, broken=(unknown_environment(environment, environments),))
-    modules: list[ModuleType] = []
-    broken: list[Problem] = []
-    for name in ("default", environment):
-        try:
-            modules.append(importlib.import_module(f"config.{name}"))
-            get_type_hints(modules[-1])
-        except BaseException as error:
-            broken.append(describe(error, root, path.with_name(f"{name}.py")))
+    package, broken = imported(root, "config")
+    if not broken and environment not in package[0].ENVIRONMENTS:
+        broken = [unknown_environment(environment, package[0].ENVIRONMENTS)]
+    if not broken:
+        modules, broken = imported(root, "config.default", f"config.{environment}")
     if broken:
         return Configuration(path, broken=tuple(broken))
     default, own = map(keys, modules)
     ignored = {name for module in modules for name in vars(module) if not name.isupper()}
     declared = get_type_hints(modules[0], include_extras=True)
     return Configuration(path, default | own, declared, default, ignored)
+
+
+def imported(root: Path, *names: str) -> tuple[list[ModuleType], list[Problem]]:
+    modules: list[ModuleType] = []
+    broken: list[Problem] = []
+    for name in names:
+        try:
+            modules.append(importlib.import_module(name))
+            get_type_hints(modules[-1])
+        except BaseException as error:  # whatever a module may raise, SystemExit included
+            file = "__init__" if name == "config" else name.removeprefix("config.")
+            broken.append(describe(error, root, root / "config" / f"{file}.py"))
+    return modules, broken
 
 
 def unknown_environment(name: str, known: tuple[str, ...]) -> Problem:

@@ -18,26 +18,28 @@ def upgrade() -> str:
 
 def check_revisions(current: set[str], service: Service) -> Iterator[Problem]:
     """Compare where the schema is with where the files of each branch end."""
-    known: set[str] = set()
-    behind: set[str] = set()
-    for folder in MIGRATIONS:
-        try:
-            names, heads = revisions(service.root / folder)
-        except SyntaxError as error:
-            where = f"{folder}/{Path(error.filename or '').name}:{error.lineno}"
-            yield migration_problem(f"does not parse: {error.msg}", f"mend {where}", where)
-            return
+    try:
+        branches = {folder: revisions(service.root / folder) for folder in MIGRATIONS}
+    except SyntaxError as error:
+        path = Path(error.filename or "").relative_to(service.root)
+        where = f"{path.as_posix()}:{error.lineno}"
+        yield migration_problem(f"does not parse: {error.msg}", f"mend {where}", where)
+        return
+    for folder, (_, heads) in branches.items():
         if len(heads) > 1:
-            fact = f"{folder}/ ends in several revisions: {', '.join(sorted(heads))}"
+            fact = f"{folder}/ ends in several revisions: {listed(heads)}"
             merge = command_line("run.py", "db merge")
             yield migration_problem(fact, f"{merge}, then {upgrade()}")
             return
-        known |= names
-        behind |= heads - current
+    known, ends = (set().union(*sets) for sets in zip(*branches.values(), strict=True))
+    yield from compare(current, known, ends)
+
+
+def compare(current: set[str], known: set[str], ends: set[str]) -> Iterator[Problem]:
     if ahead := current - known:
         fact = f"the schema is at {listed(ahead)}, which {' and '.join(MIGRATIONS)} do not know"
         yield migration_problem(fact, "get the code that has it: git pull")
-    elif behind:
+    elif behind := ends - current:
         fact = f"the schema is at {listed(current)}, the code at {listed(behind)}"
         yield migration_problem(fact, upgrade())
 

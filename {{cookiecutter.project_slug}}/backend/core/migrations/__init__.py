@@ -60,28 +60,26 @@ def attach(app: Flask) -> Alembic:
     """Return the application's Flask-Alembic, registering it on the first call."""
     if "alembic" not in app.extensions:
         own, context = app.config.get("ALEMBIC", {}), app.config.get("ALEMBIC_CONTEXT", {})
-        # Alembic reads the paths through configparser, where % is special.
-        script_location, core = (str(path).replace("%", "%%") for path in (OWN, CORE))
-        app.config["ALEMBIC"] = (
-            {
-                "script_location": script_location,
-                "path_separator": "newline",
-            }
-            | own
-            | {"version_locations": [("core", core), *own.get("version_locations", [])]}
-        )
-        app.config["ALEMBIC_CONTEXT"] = {
-            "render_as_batch": True,
-            "render_item": render_item,
-        } | context
+        branches = [("core", escaped(CORE)), *own.get("version_locations", [])]
+        places = {"script_location": escaped(OWN), "path_separator": "newline"}
+        app.config["ALEMBIC"] = places | own | {"version_locations": branches}
+        app.config["ALEMBIC_CONTEXT"] = CONTEXT | context
         TwoBranches(app, run_mkdir=False, command_name="", metadatas=Base.metadata)
     alembic: Alembic = app.extensions["alembic"]
     return alembic
 
 
+def escaped(path: Path) -> str:
+    """Write % as configparser wants it, through which Alembic reads the paths."""
+    return str(path).replace("%", "%%")
+
+
 def render_item(kind: str, item: Any, context: Any) -> str | Literal[False]:
     """Keep this package out of the migrations: they outlive what it is today."""
     return "sa.DateTime(timezone=True)" if isinstance(item, UtcDateTime) else False
+
+
+CONTEXT = {"render_as_batch": True, "render_item": render_item}
 
 
 @cache
