@@ -18,7 +18,7 @@ from launcher.checks.problem import Problem, Skipped
 from launcher.checks.service import Service
 from launcher.checks.source import Found, Function, module_file, name_of, parse, resolve
 
-# The fields of backend.jobs.Job in their order.
+# The fields of backend.core.jobs.Job in their order.
 FIELDS = ("id", "function", "trigger", "dead_after", "retry")
 PLAIN = "give it a function without arguments that a module of backend/jobs/ defines"
 READABLE = 'write "minute hour day month weekday", such as "0 6 * * mon-fri", or a timedelta'
