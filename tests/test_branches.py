@@ -108,6 +108,9 @@ def test_a_database_of_the_first_version_is_upgraded_without_loss(migrated: Migr
     assert migrated.ids() == set()
     migrated.db("downgrade")
     assert migrated.state == "{'job_run': 1} ['core_0001']"
+    again = migrated.project.run("run.py", "db", "downgrade", **migrated.env)
+    assert (again.returncode, "no step back" in again.stderr) == (1, True)
+    assert "Traceback" not in again.stderr
     migrated.db("upgrade")
     assert migrated.state == "{'job_run': 1, 'message': 0} ['0001', 'core_0001']"
     migrated.db("downgrade", "base")

@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from alembic.migration import MigrationContext
 from alembic.script import Script, ScriptDirectory
+from click import ClickException
 from flask import Flask
 from flask_alembic import Alembic
 from sqlalchemy import Connection, text
@@ -37,7 +38,11 @@ class TwoBranches(Alembic):
         super().upgrade(self.on_own_branch(target))
 
     def downgrade(self, target: int | str | Script = -1) -> None:
-        super().downgrade(self.on_own_branch(target))
+        wanted = self.on_own_branch(target)
+        applied = any("default" in script.branch_labels for script in self.current())
+        if wanted.startswith("default@-") and not applied:
+            raise ClickException("No migration in migrations/ is applied: there is no step back.")
+        super().downgrade(wanted)
 
     def on_own_branch(self, target: int | str | Script) -> str:
         (wanted,) = self._simplify_rev(target, handle_int=True)
