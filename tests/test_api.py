@@ -142,7 +142,7 @@ def test_twenty_messages_at_once_are_all_stored(service):
 def test_sqlite_writes_ahead_keeps_foreign_keys_and_waits_for_a_lock(service):
     code = """
 from backend import create_app
-from backend.database import db
+from backend.core.database import db
 from sqlalchemy import text
 with create_app().app_context():
     for pragma in ("journal_mode", "foreign_keys", "busy_timeout"):

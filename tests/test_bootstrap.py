@@ -312,7 +312,7 @@ def test_start_goes_on_to_serve(moved: BakedProject):
         assert server.process.returncode == -signal.SIGTERM
 
 
-HEALTH = "backend/routes/health.py"
+HEALTH = "backend/core/health.py"
 
 
 @pytest.mark.parametrize("status", ["200", "202", "204", "302", "404", "500"])

@@ -666,7 +666,7 @@ def test_a_port_that_is_bound_and_not_listened_on_is_busy(service):
 
 def replace_a_check(project, body):
     append(
-        project.path / "checks/views.py",
+        project.path / "launcher/checks/views.py",
         f"def check_views(service):\n    {body}\n    yield from ()",
     )
 
@@ -687,7 +687,7 @@ def test_a_check_that_crashes_is_a_finding_and_hides_nobody_elses(service, mista
 
 
 def test_a_check_that_hangs_is_a_finding(service):
-    edit(service.path / "checks/runner.py", "PATIENCE = 60", "PATIENCE = 1")
+    edit(service.path / "launcher/checks/runner.py", "CHECKED_WITHIN = 60", "CHECKED_WITHIN = 1")
     replace_a_check(service, "import threading; threading.Event().wait()")
     assert service.ids() == {"check.crashed"}
 
@@ -803,7 +803,7 @@ def test_what_is_meant_as_production_is_never_hinted_as_development(service, nam
 
 def test_an_async_view_that_only_the_application_can_see_is_refused_in_one_sentence(service):
     append(
-        service.path / "backend/routes/health.py",
+        service.path / "backend/core/health.py",
         'async def slow():\n    return "x"\n\n\nfor view in [slow]:\n'
         '    bp.add_url_rule("/slow", view_func=view)',
     )

@@ -10,13 +10,15 @@ from pathlib import Path
 import pytest
 from services import ANSWER_WITHIN, BakedProject
 
-OWN = {"backend", "bootstrap", "checks", "config", "launcher", "run", "wsgi"}
+OWN = {"backend", "bootstrap", "config", "launcher", "run", "wsgi"}
 # These two are programs that the environment that serves runs; nobody imports them.
 PROGRAMS = {
-    "checks.postgresql_probe",
-    "launcher.development",
-    "launcher.gunicorn_worker",
-    "launcher.windows",
+    "launcher.checks.postgresql_probe",
+    "launcher.serving.application",
+    "launcher.serving.database",
+    "launcher.serving.development",
+    "launcher.serving.gunicorn_worker",
+    "launcher.serving.windows",
 }
 IMPORT = """
 import importlib, json, sys
@@ -52,28 +54,26 @@ def loaded(project: BakedProject, *names: str) -> set[str]:
 
 
 @pytest.mark.parametrize(
-    "name", ["run", "bootstrap", "checks", "launcher.commands", "launcher.bootstrap"]
+    "name", ["run", "bootstrap", "launcher.checks", "launcher.commands", "launcher.bootstrap"]
 )
 def test_what_starts_the_service_loads_the_standard_library_alone(bare_service, name):
     strangers = loaded(bare_service, name) - sys.stdlib_module_names - {"__main__"}
-    assert strangers <= {"bootstrap", "checks", "launcher", "run"}
+    assert strangers <= {"bootstrap", "launcher", "run"}
 
 
-def test_every_module_of_checks_and_launcher_needs_the_standard_library_alone(bare_service):
-    found = [*modules(bare_service, "checks"), *modules(bare_service, "launcher")]
-    names = {name for name, _ in found} - PROGRAMS
+def test_every_module_of_the_launcher_needs_the_standard_library_alone(bare_service):
+    names = {name for name, _ in modules(bare_service, "launcher")} - PROGRAMS
     assert len(names) > 15
     strangers = loaded(bare_service, *names) - sys.stdlib_module_names - {"__main__"}
-    assert strangers == {"checks", "launcher"}
+    assert strangers == {"launcher"}
 
 
 @pytest.mark.parametrize(
     ("package", "allowed"),
     [
-        ("backend", {"backend"}),
-        ("checks", {"checks"}),
+        ("backend", {"backend", "config"}),
         ("config", {"config"}),
-        ("launcher", {"launcher", "checks"}),
+        ("launcher", {"launcher"}),
         ("migrations", set()),
     ],
 )
@@ -92,7 +92,7 @@ def test_nothing_imports_the_front_doors(bare_service):
 def test_the_settings_of_flask_are_those_of_the_flask_that_is_installed(shared_service):
     code = "from flask import Flask; print(*sorted(Flask.default_config))"
     flask_settings = shared_service.run("-c", code, python=shared_service.python).stdout.split()
-    code = "from checks.settings import FLASK_SETTINGS as s; print(*sorted(s))"
+    code = "from launcher.checks.setting_names import FLASK_SETTINGS as s; print(*sorted(s))"
     assert shared_service.run("-c", code).stdout.split() == flask_settings != []
 
 

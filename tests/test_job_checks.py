@@ -286,7 +286,7 @@ HARMLESS = {
 }
 RUN_THEM_ALL = """
 from backend.jobs import JOBS
-from backend.triggers import read_trigger
+from backend.core.jobs.triggers import read_trigger
 for job in JOBS[2:]:
     job.function()
     read_trigger(job.trigger, "UTC")
@@ -298,8 +298,8 @@ READER = """
 import json, sys
 from datetime import datetime, timedelta
 from itertools import islice
-from backend.triggers import next_due, read_trigger
-from checks.cron import misread
+from backend.core.jobs.triggers import next_due, read_trigger
+from launcher.checks.cron import misread
 
 def due(trigger, now, days):
     end = now + timedelta(days)

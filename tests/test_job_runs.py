@@ -59,7 +59,7 @@ def {id}():
 JOBS += (Job("{id}", {id}, timedelta(seconds={seconds}), {options}),)
 """
 # Sets the clock of the process forward, as when the machine was asleep.
-JUMP = """from backend import runs, scheduler
+JUMP = """from backend.core.jobs import runs, scheduler
     real = runs.now
     runs.now = scheduler.now = lambda: real() + timedelta(minutes=1)
     time.sleep(12)"""
@@ -322,7 +322,7 @@ def test_a_living_process_does_not_take_its_own_run_for_dead(service):
 
 @pytest.mark.parametrize("body", ["db.session.add(Message(text='', reply='')); db.session.flush()"])
 def test_a_job_that_does_not_end_its_transaction_holds_nobody_up(service, body):
-    imports = "from backend.database import db\nfrom backend.models import Message\n"
+    imports = "from backend.core.database import db\nfrom backend.models import Message\n"
     append(service.path / "backend/jobs/__init__.py", imports)
     add_job(service, "forgets", body)
     with running(service, *SCHEDULER) as scheduler:
@@ -662,7 +662,7 @@ def test_gunicorn_s_workers_run_no_jobs(project, migrated, tmp_path):
     copy = project.copy(tmp_path)
     append(copy.path / "backend/jobs/__init__.py", NO_JOBS)
     add_job(copy, "beat")
-    append(copy.path / "backend/routes/health.py", THREADS)
+    append(copy.path / "backend/core/health.py", THREADS)
     with copy.start(**migrated) as serving:
         workers = wait_until(lambda: psutil.Process(serving.process.pid).children())
         for _ in range(4 * len(workers)):

@@ -86,7 +86,7 @@ def process_exists(pid: int) -> bool:
 def record_of(project: BakedProject, pid: int, port: int) -> None:
     """Record the process as run.py would have done for itself."""
     script = (
-        "import json, sys; from pathlib import Path; from checks.processes import process;"
+        "import json, sys; from pathlib import Path; from launcher.system.processes import process;"
         " pid, port = int(sys.argv[1]), int(sys.argv[2]); root = str(Path.cwd());"
         " folder = Path('instance/running'); folder.mkdir(parents=True);"
         " record = dict(pid=pid, created=process(pid).created, root=root, port=port);"

@@ -124,7 +124,7 @@ def test_killed_while_idle_it_leaves_nobody_on_the_port(service, arguments):
 
 
 def test_killed_during_requests_it_leaves_nobody_on_the_port(service):
-    health = service.path / "backend/routes/health.py"
+    health = service.path / "backend/core/health.py"
     append(health, SLOW)
     entered = service.path / "instance/entered"
     for _ in range(TIMES):
@@ -212,7 +212,7 @@ def test_a_supervisor_that_tells_the_whole_group_sees_no_traceback(service):
 
 
 def test_a_signal_during_a_request_ends_everything(service):
-    append(service.path / "backend/routes/health.py", SLOW)
+    append(service.path / "backend/core/health.py", SLOW)
     with service.start() as server:
         with socket.create_connection(("127.0.0.1", server.port)) as client:
             client.sendall(b"GET /slow HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")

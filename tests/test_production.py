@@ -168,7 +168,7 @@ def lines_of(service, id, count):
 def probed(project, tmp_path_factory):
     """A copy with routes that tell what they see. Do not change it: copy it."""
     copy = project.copy(tmp_path_factory.mktemp("probed"))
-    append(copy.path / "backend/routes/health.py", ROUTES)
+    append(copy.path / "backend/core/health.py", ROUTES)
     return copy
 
 
@@ -347,7 +347,7 @@ def test_waitress_serves_on_the_socket_that_it_is_given(probed, migrated, tmp_pa
     done = probed.run(*pip, "waitress==3.0.2", python=probed.python)
     assert done.returncode == 0, done.stderr
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        command = (probed.python, "-m", "launcher.windows", listener.fileno())
+        command = (probed.python, "-m", "launcher.serving.windows", listener.fileno())
         environment = migrated | {"PYTHONPATH": str(tmp_path / "packages")}
         fds = (listener.fileno(),)
         with serving(probed, *command, pass_fds=fds, **environment) as service:

@@ -142,7 +142,7 @@ def status_of(service, request):
 @pytest.fixture
 def waiting(project, tmp_path):
     copy = project.copy(tmp_path)
-    append(copy.path / "backend/routes/health.py", WAITING)
+    append(copy.path / "backend/core/health.py", WAITING)
     return copy
 
 
@@ -290,7 +290,7 @@ def test_a_view_that_takes_long_is_answered_and_its_connection_closed(project, m
     copy = project.copy(tmp_path)
     (worker,) = copy.path.glob("*/gunicorn_worker.py")
     edit(worker, "READ_WITHIN = 10", "READ_WITHIN = 1")
-    append(copy.path / "backend/routes/health.py", LONG)
+    append(copy.path / "backend/core/health.py", LONG)
     with (
         copy.start(**migrated) as service,
         contextlib.closing(HTTPConnection("127.0.0.1", service.port)) as connection,
@@ -376,7 +376,7 @@ def test_readyz_says_when_a_scheduler_was_last_seen(project, migrated):
 
 def test_a_statement_that_takes_too_long_ends_in_503(project, migrated, tmp_path):
     copy = project.copy(tmp_path)
-    append(copy.path / "backend/routes/health.py", SLEEP)
+    append(copy.path / "backend/core/health.py", SLEEP)
     append(copy.path / "config/production.py", "DATABASE_STATEMENT_TIMEOUT = 1")
     with copy.start(**migrated) as service:
         answer = http(f"{service.url}/api/sleep")

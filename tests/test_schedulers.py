@@ -43,11 +43,11 @@ import time
 
 from sqlalchemy import text
 
-from backend.database import db
+from backend.core.database import db
 
 
 def note(job, seconds):
-    from backend.runs import PROCESS
+    from backend.core.jobs.runs import PROCESS
 
     call = {"job": job, "process": PROCESS["process"], "begun": time.monotonic()}
     due = "SELECT due FROM job_run WHERE job = :job AND process = :process AND ended_at IS NULL"
@@ -106,25 +106,27 @@ ADDED = (
 STOPPED_WHILE_IT_LOOKS = """
 import os, signal, time
 
-from backend import create_app, runs, scheduler
+from backend import create_app
+from backend.core.jobs import runs, scheduler
 
 
 def stop_once(outcome, *which):
     if outcome == "dead":
-        runs.end = end
+        runs.close = close
         os.kill(os.getpid(), signal.SIGSTOP)
         time.sleep(0.5)  # this thread may be the last to be stopped
-    return end(outcome, *which)
+    return close(outcome, *which)
 
 
-end, runs.end = runs.end, stop_once
-scheduler.run(create_app())
+close, runs.close = runs.close, stop_once
+scheduler.run_until_stopped(create_app())
 """
 TERMINATED_AS_A_TICK_BEGINS = """
 import os, signal
 
 from apscheduler.executors.base import BaseExecutor
-from backend import create_app, scheduler
+from backend import create_app
+from backend.core.jobs import scheduler
 
 
 def terminated(self, job, run_times):
@@ -135,7 +137,7 @@ def terminated(self, job, run_times):
 
 
 submit_job, BaseExecutor.submit_job = BaseExecutor.submit_job, terminated
-scheduler.run(create_app())
+scheduler.run_until_stopped(create_app())
 """
 INTERVALS = {"quick": 1, "slow": 1, "again": 2, "seldom": 3}
 # The way from a host of its own network to the database, whose socket file is for all.
@@ -221,7 +223,7 @@ pool_mode = transaction
 YEAR_OF_TICKS = """
 import json, sys
 from datetime import UTC, datetime, timedelta
-from backend.triggers import next_due, read_trigger
+from backend.core.jobs.triggers import next_due, read_trigger
 
 
 def year(next_tick):

@@ -30,7 +30,7 @@ def threads():
     return [thread.name for thread in threading.enumerate()]
 """
 EVERY_SECOND = """
-from backend.database import db
+from backend.core.database import db
 from backend.models import Message
 
 
@@ -197,7 +197,7 @@ def test_werkzeug_is_pinned_and_still_knows_the_variables_that_it_is_started_wit
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
 def test_on_loopback_an_exception_offers_the_debugger(service, host):
-    append(service.path / "backend/routes/health.py", BOOM)
+    append(service.path / "backend/core/health.py", BOOM)
     with service.start("--host", host) as server:
         answer = http(f"{server.url}/boom")
     assert answer.status == 500
@@ -207,7 +207,7 @@ def test_on_loopback_an_exception_offers_the_debugger(service, host):
 @linux_only
 @pytest.mark.parametrize("arguments", [(), ("--no-reload",)])
 def test_on_any_other_address_there_is_no_debugger(service, arguments):
-    append(service.path / "backend/routes/health.py", BOOM)
+    append(service.path / "backend/core/health.py", BOOM)
     with service.start("--host", "127.0.0.2", *arguments, python=service.python) as server:
         answer = http(f"{server.url}/boom")
         console = http(f"{server.url}/console")
@@ -265,7 +265,7 @@ def test_every_tick_runs_once_with_two_servers(service):
 
 def test_flasks_own_commands_work_and_run_no_jobs(service):
     append(service.path / "backend/jobs/__init__.py", EVERY_SECOND)
-    append(service.path / "backend/routes/health.py", THREADS)
+    append(service.path / "backend/core/health.py", THREADS)
     flask = [service.python, "-m", "flask", "--app", "backend"]
     with service.start() as server:
         assert "APScheduler" in http(f"{server.url}/threads").json

@@ -39,7 +39,7 @@ def python(project: BakedProject, script: str, *arguments: str) -> str:
 def test_a_process_is_described_as_the_system_knows_it(bare_service):
     me = psutil.Process()
     script = """
-from checks.processes import process
+from launcher.system.processes import process
 found = process(int(sys.argv[1]))
 print(found.parent, found.started.timestamp(), found.user, sep="\\n")
 """
@@ -53,7 +53,7 @@ print(found.parent, found.started.timestamp(), found.user, sep="\\n")
 def test_ps_describes_a_process_as_psutil_does(bare_service):
     me = psutil.Process()
     script = """
-from checks.processes import ask_ps
+from launcher.system.processes import ask_ps
 found = ask_ps(int(sys.argv[1]))
 print(found.parent, found.started.timestamp(), found.user, found.command, sep="\\n")
 """
@@ -64,12 +64,14 @@ print(found.parent, found.started.timestamp(), found.user, found.command, sep="\
 
 
 def test_netstat_is_read_in_any_language(bare_service):
-    script = "from checks.owners import from_netstat; print(from_netstat(sys.argv[1], 5001))"
+    script = (
+        "from launcher.system.owners import from_netstat as read; print(read(sys.argv[1], 5001))"
+    )
     assert eval(python(bare_service, script, NETSTAT)) == {40488, 29124}
 
 
 def test_lsof_is_read(bare_service):
-    script = "from checks.owners import from_lsof; print(from_lsof(sys.argv[1]))"
+    script = "from launcher.system.owners import from_lsof; print(from_lsof(sys.argv[1]))"
     assert eval(python(bare_service, script, "p40488\nf3\np29124\nf3\nf4\n")) == {40488, 29124}
 
 
@@ -77,7 +79,7 @@ def test_on_a_mac_a_busy_port_5000_is_airplay(bare_service):
     script = """
 import errno
 from pathlib import Path
-from checks import port
+from launcher.checks import port
 port.sys.platform = "darwin"
 port.find_owners = lambda *_: ((), 0)
 service = port.Service(Path(sys.argv[1]))
@@ -89,11 +91,11 @@ print(problem.id, "AirPlay" in problem.hint, "sudo lsof" in problem.hint)
 
 def test_on_windows_a_process_is_ended_with_its_children(bare_service):
     script = """
-from launcher import processes
+from launcher import stopping
 asked = []
-processes.ask = asked.append
-processes.sys.platform = "win32"
-processes.signal_to_end(4711)
+stopping.output_of = asked.append
+stopping.sys.platform = "win32"
+stopping.signal_to_end(4711)
 print(asked)
 """
     assert python(bare_service, script) == "[['taskkill', '/PID', '4711', '/T', '/F']]"
@@ -101,7 +103,7 @@ print(asked)
 
 def test_on_windows_a_command_can_be_pasted(bare_service):
     script = """
-from checks import service
+from launcher.checks import service
 service.sys.platform = "win32"
 print(service.quoted(r"C:\\work\\run.py"), service.quoted(r"C:\\a (1)\\run.py"))
 """

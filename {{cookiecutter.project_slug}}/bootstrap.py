@@ -7,17 +7,19 @@ import os
 import subprocess
 import sys
 
-VERSIONS = ("3.13", "3.12", "3.14", "3.11")
-FITS = "import ensurepip, sys; assert (3, 11) <= sys.version_info[:2] <= (3, 14)"
+from launcher.versions import EXPECTED, NEWEST, OLDEST
+
+FITS = "import ensurepip, sys; assert %r <= sys.version_info[:2] <= %r" % (OLDEST, NEWEST)
 TOO_OLD = (
-    "This service needs Python 3.11 to 3.14, this is %d.%d and no other was found:"
+    "This service needs %s, this is %d.%d and no other was found:"
     " install one from https://www.python.org/downloads/, then run bootstrap.py with it."
 )
 
 
-def find_python():
+def find_python():  # type: () -> list[str] | None
     with open(os.devnull, "w") as nowhere:
-        for version in VERSIONS:
+        for minor in range(NEWEST[1], OLDEST[1] - 1, -1):
+            version = "3.%d" % minor
             for command in (["python" + version], ["py", "-" + version]):
                 try:
                     if subprocess.call(command + ["-c", FITS], stderr=nowhere) == 0:
@@ -27,9 +29,10 @@ def find_python():
     return None
 
 
-if "%d.%d" % sys.version_info[:2] not in VERSIONS:
+if not OLDEST <= sys.version_info[:2] <= NEWEST:
     python = find_python()
-    sys.exit(subprocess.call(python + sys.argv) if python else TOO_OLD % sys.version_info[:2])
+    too_old = TOO_OLD % ((EXPECTED,) + sys.version_info[:2])
+    sys.exit(subprocess.call(python + sys.argv) if python else too_old)
 
 from launcher.bootstrap import main
 

@@ -9,8 +9,8 @@ import os
 from config import logs
 
 wsgi_app = "wsgi:app"
-worker_class = "launcher.gunicorn_worker.Worker"  # gthread, and a limit to slow clients
-workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
+worker_class = "launcher.serving.gunicorn_worker.Worker"  # gthread, and a limit to slow clients
+# The number of processes is the variable WEB_CONCURRENCY, which run.py sets.
 threads = 8
 # Seconds: a worker without a sign of life, requests in flight at SIGTERM, an idle connection.
 timeout = 30
@@ -25,7 +25,7 @@ worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None
 # Without the query string, which may hold secrets.
 accesslog = "-"
 access_log_format = "%(h)s %(m)s %(U)s %(s)s %(M)s ms"
-# backend/headers.py is for the workers, which configure logging once more in wsgi.py.
+# backend/core/headers.py is for the workers, which configure logging once more in wsgi.py.
 logconfig_dict = logs.JSON | {"filters": {"request_id": {}}}
 # Whom to believe about X-Forwarded-Proto is said by PROXY_COUNT alone.
 forwarded_allow_ips = ""

@@ -2,8 +2,10 @@
 
 import sys
 
-if sys.version_info < (3, 11):
-    sys.exit("This service needs Python 3.11 or newer, and this is %d.%d." % sys.version_info[:2])
+from launcher.versions import EXPECTED, OLDEST
+
+if sys.version_info < OLDEST:
+    sys.exit("This service needs %s, and this is %d.%d." % ((EXPECTED,) + sys.version_info[:2]))
 
 from launcher.commands import main
 

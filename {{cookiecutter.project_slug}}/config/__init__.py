@@ -1,9 +1,19 @@
 """The settings, as data: these modules import nothing but the standard library.
 
-Here is how a variable of the environment becomes a setting that is no text.
+Here is which environments there are, and how a variable becomes a setting that is no text.
 """
 
 import os
+
+# Each has a module here. The variable ENVIRONMENT says which applies; unset, it is the first.
+ENVIRONMENTS = ("development", "production")
+
+
+def environment() -> str:
+    name = os.environ.get("ENVIRONMENT") or ENVIRONMENTS[0]
+    if name not in ENVIRONMENTS:
+        raise RuntimeError(f"ENVIRONMENT is {name!r}; it must be one of {', '.join(ENVIRONMENTS)}")
+    return name
 
 
 def number(name: str, default: int) -> int | str:

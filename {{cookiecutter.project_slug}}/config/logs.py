@@ -3,7 +3,7 @@
 from typing import Any
 
 ROOT = {"level": "INFO", "handlers": ["stream"]}
-FILTERS = {"request_id": {"()": "backend.headers.AddRequestId"}}
+FILTERS = {"request_id": {"()": "backend.core.headers.AddRequestId"}}
 LOGGERS = {
     "alembic": {"level": "WARNING"},
     "apscheduler": {"level": "WARNING"},

@@ -2,14 +2,14 @@
 
 import os
 
-from config import listed, logs, number
+from config import default, listed, logs, number
 
 DEBUG = False
 SECRET_KEY = os.environ.get("SECRET_KEY")
 SECRET_KEY_FALLBACKS = listed("SECRET_KEY_FALLBACKS")
 SESSION_COOKIE_SECURE = True
 SQLALCHEMY_DATABASE_URI = os.environ.get("DATABASE_URL")
-PROXY_COUNT = number("PROXY_COUNT", 0)
+PROXY_COUNT = number("PROXY_COUNT", default.PROXY_COUNT)
 TRUSTED_HOSTS = listed("TRUSTED_HOSTS") or None
-WEB_CONCURRENCY = number("WEB_CONCURRENCY", 2)
+WEB_CONCURRENCY = number("WEB_CONCURRENCY", default.WEB_CONCURRENCY)
 LOGGING = logs.JSON

@@ -1,5 +1,5 @@
-"""What starts and stops the service: behind run.py and bootstrap.py, standard library only.
+"""What checks, starts and stops the service. An update of the template replaces this folder.
 
-The exceptions are development.py, gunicorn_worker.py and windows.py, which the environment that
-serves runs.
+Nothing in it knows what the service is about. It imports the standard library alone, but for
+serving/, which the environment that serves runs.
 """

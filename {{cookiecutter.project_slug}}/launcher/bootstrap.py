@@ -2,7 +2,6 @@
 
 import argparse
 import os
-import re
 import subprocess
 import sys
 import threading
@@ -12,25 +11,27 @@ from dataclasses import replace
 from pathlib import Path
 from urllib.request import ProxyHandler, build_opener
 
-from checks import CHECKS
-from checks.database import check_database
-from checks.problem import Problem
-from checks.runner import run_checks
-from checks.screen import has_errors, show
-from checks.service import PYTHON, Service, command_line, prefix, quoted
 from launcher import environment, server
+from launcher.checks import CHECKS
+from launcher.checks.database import check_database
+from launcher.checks.problem import Problem
+from launcher.checks.runner import run_checks
+from launcher.checks.screen import has_errors, show
+from launcher.checks.service import PYTHON, Service, command_line, prefix, quoted
 from launcher.environment import BootstrapError
+from launcher.system.address import announced_url
+from launcher.system.console import show_any_text
 
 ROOT = Path(__file__).resolve().parent.parent
 # Seconds that the service has to start and to answer.
-PATIENCE = 30
+ANSWERS_WITHIN = 30
 
 
 def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser("bootstrap.py", description="Install, verify, start once.")
     parser.add_argument("--start", action="store_true", help="go on to serve")
     options = parser.parse_args(arguments)
-    sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    show_any_text()
     os.chdir(ROOT)
     try:
         take_steps(Service(ROOT))
@@ -77,7 +78,7 @@ def migrate(service: Service) -> str:
         return "nothing to do"
     if {problem.id for problem in problems} != {"database.migrations"}:
         return "not migrated"  # the checks say why
-    command = [service.python, "-m", "flask", "--app", server.DATABASE_APP, "db", "upgrade"]
+    command = [str(service.python), "-m", "flask", "--app", server.DATABASE_APP, "db", "upgrade"]
     done = subprocess.run(command, capture_output=True, text=True, errors="replace")
     if done.returncode != 0:
         return "not migrated: " + (done.stderr.strip().splitlines() or ["no reason given"])[-1]
@@ -85,18 +86,20 @@ def migrate(service: Service) -> str:
 
 
 def verify(service: Service) -> str:
-    results = run_checks(CHECKS, service)
+    with server.port_taken(service):
+        results = run_checks(CHECKS, service)
     for result in results:
-        result.problems = [tolerate_own_server(problem) for problem in result.problems]
+        result.problems = [allow_own_server(problem) for problem in result.problems]
     show(results, sys.stdout)
     if has_errors(results):
         raise BootstrapError(f"mend what is marked above, then: {command_line('bootstrap.py')}")
     return "no errors"
 
 
-def tolerate_own_server(problem: Problem) -> Problem:
+def allow_own_server(problem: Problem) -> Problem:
     """A service that runs while it is brought up to date holds its port by right."""
-    if problem.owners and all(owner.this_project for owner in problem.owners):
+    owners = problem.details.get("owners")
+    if owners and all(owner["this_project"] for owner in owners):
         return replace(problem, level="warning")
     return problem
 
@@ -104,13 +107,14 @@ def tolerate_own_server(problem: Problem) -> Problem:
 def start_once(service: Service) -> str:
     """Start the service by its own front door on a free port, ask /ping, and stop it."""
     options = ["--host", "127.0.0.1", "--port", "0", "--no-reload"]
-    command = [service.python, "run.py", "serve", *options]
+    command = [str(service.python), "run.py", "serve", *options]
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
     ) as process:
-        timer = threading.Timer(PATIENCE, process.kill)
+        timer = threading.Timer(ANSWERS_WITHIN, process.kill)
         timer.start()
         lines: list[str] = []
+        status: object
         try:
             status = ping(wait_for_url(process, lines))
         except OSError as error:
@@ -127,11 +131,14 @@ def start_once(service: Service) -> str:
 def wait_for_url(process: subprocess.Popen[str], lines: list[str]) -> str:
     for line in process.stdout or ():
         lines.append(line)
-        if found := re.search(r".* is on (http://\S+) \(", line):
-            return found[1]
+        if url := announced_url(line):
+            return url
     raise OSError("it ended first")
 
 
 def ping(url: str) -> int:
     """Ask without a proxy: the service listens on this machine alone."""
-    return build_opener(ProxyHandler({})).open(f"{url}/ping", timeout=PATIENCE).status
+    opener = build_opener(ProxyHandler({}))
+    with opener.open(f"{url}/ping", timeout=ANSWERS_WITHIN) as response:
+        status: int = response.status
+    return status

@@ -5,32 +5,33 @@ import contextlib
 import os
 import signal
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
-from checks import CHECKS
-from checks.jobs import check_jobs
-from checks.port import check_port, port_number
-from checks.problem import Skipped
-from checks.python import serving_version
-from checks.runner import run_checks
-from checks.screen import has_errors, show, to_json
-from checks.service import Service
-from checks.views import check_views
-from launcher import processes, server
+from launcher import server, stopping
+from launcher.checks import CHECKS
+from launcher.checks.jobs import check_jobs
+from launcher.checks.port import check_port
+from launcher.checks.problem import Skipped
+from launcher.checks.python import serving_version
+from launcher.checks.runner import run_checks
+from launcher.checks.screen import has_errors, show, to_json
+from launcher.checks.service import Service
+from launcher.checks.views import check_views
+from launcher.system.console import show_any_text
 
 ROOT = Path(__file__).resolve().parent.parent
-# What a command of the application needs not: a view may be wrong while the schema is mended.
-NEEDLESS = {
+# What these commands start without. A view may be wrong while the schema is mended.
+NOT_CHECKED = {
     "db": (check_port, check_views, check_jobs),
-    "jobs": (check_port, check_views),
-    "jobs run": (check_port,),
+    "jobs": (check_port,),
     "scheduler": (check_port,),
 }
 HELP = ("-h", "--help")
 
 
 def main(arguments: list[str]) -> int:
-    sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    show_any_text()
     service = Service(ROOT)
     if serving_version(service) > sys.version_info[:2] and service.python_works:
         # This Python is older than the one that serves, and may not understand the source.
@@ -39,10 +40,11 @@ def main(arguments: list[str]) -> int:
     if not arguments or (arguments[0].startswith("-") and arguments[0] not in HELP):
         arguments = ["serve", *arguments]
     try:
-        if arguments[0] in ("db", "jobs", "scheduler"):
+        if arguments[0] in NOT_CHECKED:
             return flask(arguments)
         options = parser().parse_args(arguments)
-        return options.function(options)
+        command: Callable[[argparse.Namespace], int] = options.function
+        return command(options)
     except KeyboardInterrupt:
         return server.die(signal.SIGINT)
     except BrokenPipeError:  # the reader has seen enough, as in `run.py check | head -1`
@@ -71,9 +73,10 @@ def parser() -> argparse.ArgumentParser:
 
 
 def serve(options: argparse.Namespace) -> int:
-    service = Service(ROOT, options.host, options.port, serves=True)
+    service = Service(ROOT, options.host, options.port)
     if options.replace:
         replace(service)
+    server.take_port(service)
     results = run_checks(CHECKS, service)
     if any(result.problems for result in results):
         show(results, sys.stderr)
@@ -87,13 +90,14 @@ def serve(options: argparse.Namespace) -> int:
 
 def replace(service: Service) -> None:
     with contextlib.suppress(Skipped):  # the settings are broken, which the checks will say
-        if (port := port_number(service)) is not None:
-            processes.stop(ROOT, port)
+        if (port := service.address.port) is not None:
+            stopping.stop(ROOT, port)
 
 
 def check(options: argparse.Namespace) -> int:
     service = Service(ROOT, options.host, options.port)
-    with contextlib.redirect_stdout(sys.stderr):  # whatever a config module may print
+    # Whatever a config module may print does not belong to the results.
+    with contextlib.redirect_stdout(sys.stderr), server.port_taken(service):
         results = run_checks(CHECKS, service)
     if options.json:
         print(to_json(results, service))
@@ -103,14 +107,13 @@ def check(options: argparse.Namespace) -> int:
 
 
 def stop(options: argparse.Namespace) -> int:
-    return processes.stop(ROOT)
+    return stopping.stop(ROOT)
 
 
 def flask(arguments: list[str]) -> int:
     """Run one of the application's own commands in the environment that serves."""
     service, name = Service(ROOT), arguments[0]
-    needless = NEEDLESS.get(" ".join(arguments[:2]), NEEDLESS[name])
-    checks = [(title, check) for title, check in CHECKS if check not in needless]
+    checks = [(title, check) for title, check in CHECKS if check not in NOT_CHECKED[name]]
     results = run_checks(checks, service)
     if name == "db":  # which is what mends the schema
         for result in results:
@@ -119,7 +122,6 @@ def flask(arguments: list[str]) -> int:
         show(results, sys.stderr)
         return 1
     if name == "scheduler":
-        processes.record(ROOT)
-    runs_jobs = name == "scheduler" or arguments[:2] == ["jobs", "run"]
-    app = "backend" if runs_jobs else server.DATABASE_APP
+        stopping.record(ROOT)
+    app = server.DATABASE_APP if name == "db" else "backend"
     return server.become([service.python, "-m", "flask", "--app", app, *arguments])

@@ -1,26 +1,50 @@
-"""Starts the server that fits the environment, on the socket that the port check took."""
+"""Takes the port, and starts on it the server that fits the environment."""
 
 import os
 import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from checks.service import Service
-from launcher import processes
+from launcher import stopping
+from launcher.checks.problem import Skipped
+from launcher.checks.service import Service
+from launcher.system.address import announcement, url_of
+from launcher.system.port import listen
 
 # For Flask's --app: what the db commands need, whatever is wrong with a view.
-DATABASE_APP = "backend:create_database_app"
+DATABASE_APP = "launcher.serving.database"
 # With this exit code Werkzeug's reloader asks to be started again.
 RELOAD = 3
 # Seconds that a server has to leave after it was told to.
-PATIENCE = 5
+LEAVES_WITHIN = 5
 
 
 class Ended(BaseException):
     """Raised where the program is when a signal tells it to end."""
+
+
+def take_port(service: Service) -> None:
+    """Listen where the service is told to, if that can be known, or note why it may not."""
+    with suppress(Skipped):
+        if (port := service.address.port) is not None:
+            try:
+                service.listener = listen(service.address.host, port)
+            except OSError as error:
+                service.refusal = error
+
+
+@contextmanager
+def port_taken(service: Service) -> Iterator[None]:
+    """Hold the port while it is looked at."""
+    take_port(service)
+    yield
+    if service.listener:
+        service.listener.close()
 
 
 def serve(service: Service, reload: bool) -> int:
@@ -33,41 +57,34 @@ def serve(service: Service, reload: bool) -> int:
     if service.environment == "production":
         return serve_production(service, service.listener)
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, end)
+        signal.signal(number, raise_ended)
     try:
         return serve_development(service, service.listener, reload)
     finally:
-        processes.forget(service.root)
+        stopping.forget(service.root)
 
 
-def end(number: int, frame: Any) -> None:
+def raise_ended(number: int, frame: Any) -> None:
     signal.signal(number, signal.SIG_IGN)
     raise Ended(number)
 
 
 def serve_production(service: Service, listener: socket.socket) -> int:
     # Standard output is for the log, whose lines are JSON.
-    name, url = service.setting("SERVICE_NAME"), url_of(listener)
-    print(f"{name} is on {url} (production)", file=sys.stderr, flush=True)
-    processes.record(service.root, listener.getsockname()[1])
+    line = announcement(service.setting("SERVICE_NAME"), url_of(listener), "production")
+    print(line, file=sys.stderr, flush=True)
+    stopping.record(service.root, listener.getsockname()[1])
     if sys.platform == "win32":
-        return become([service.python, "-m", "launcher.windows", str(listener.fileno())])
+        return become([service.python, "-m", "launcher.serving.windows", str(listener.fileno())])
     os.environ["WEB_CONCURRENCY"] = str(service.setting("WEB_CONCURRENCY"))
     return become([service.python, "-m", "gunicorn", "--bind", f"fd://{listener.fileno()}"])
-
-
-def url_of(listener: socket.socket) -> str:
-    """Return a URL under which this machine reaches the listener."""
-    host, port = listener.getsockname()[:2]
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 def become(command: list[str | Path]) -> int:
     """Run the command in place of this process, or, on Windows, which cannot, and wait for it."""
     if sys.platform == "win32":
         return subprocess.call(command, close_fds=False)
-    os.execv(command[0], command)
+    os.execv(command[0], [str(part) for part in command])
 
 
 def serve_development(service: Service, listener: socket.socket, reload: bool) -> int:
@@ -82,15 +99,16 @@ def serve_development(service: Service, listener: socket.socket, reload: bool) -
     os.environ["WERKZEUG_SERVER_FD"] = str(listener.fileno())
     arguments = [host, str(port), url_of(listener), str(int(reload))]
     if not reload and service.is_served_by_this_python:
-        from launcher import development  # in this process, where a debugger finds it
+        from launcher.serving import development  # in this process, where a debugger finds it
 
-        processes.record(service.root, port)
+        stopping.record(service.root, port)
         return development.main(arguments)
     ours, lifeline = socket.socketpair()
     lifeline.set_inheritable(True)
-    command = [service.python, "-m", "launcher.development", *arguments, str(lifeline.fileno())]
+    command = [service.python, "-m", "launcher.serving.development", *arguments]
+    command.append(str(lifeline.fileno()))
     child = spawn(command)
-    processes.record(service.root, port)
+    stopping.record(service.root, port)
     try:
         while (code := child.wait()) == RELOAD:
             child = spawn([*command, "restarted"])
@@ -113,7 +131,7 @@ def spawn(command: list[str | Path]) -> subprocess.Popen[bytes]:
 
 def wait(child: subprocess.Popen[bytes]) -> None:
     try:
-        child.wait(PATIENCE)
+        child.wait(LEAVES_WITHIN)
     except subprocess.TimeoutExpired:
         child.kill()
         child.wait()

@@ -16,11 +16,7 @@ from sqlalchemy import create_engine, make_url
 from sqlalchemy.schema import CreateSchema, DropSchema
 
 from backend import create_app
-from backend.database import db, engine_url
-from backend.models import Base
-
-# Limits that the tests can rely on, whatever config/ says.
-LIMITS = {"CHAT_MESSAGE_MAX_LENGTH": 20, "MAX_CONTENT_LENGTH": 1000}
+from backend.core.database import Base, db, engine_url
 
 
 @pytest.fixture(autouse=True)
@@ -51,7 +47,7 @@ def new_schema(url: str) -> Iterator[str]:
 @pytest.fixture
 def empty_app(database_url: str) -> Iterator[Flask]:
     """The application before its first migration: the database has no tables."""
-    app = create_app({"TESTING": True, "SQLALCHEMY_DATABASE_URI": database_url, **LIMITS})
+    app = create_app({"TESTING": True, "SQLALCHEMY_DATABASE_URI": database_url})
     yield app
     with app.app_context():
         db.engine.dispose()

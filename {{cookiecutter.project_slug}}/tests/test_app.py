@@ -1,25 +1,23 @@
-import pytest
 from flask import Flask
+from flask.testing import FlaskClient
 
-from backend import create_app, routes
-from backend.sync_views import AsyncViewError
-
-
-def test_an_async_view_is_refused(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def slow() -> str:
-        return "slow"
-
-    monkeypatch.setattr(routes, "init_app", lambda app: app.add_url_rule("/", view_func=slow))
-    with pytest.raises(AsyncViewError, match="slow is async"):
-        create_app(app.config)
+from backend.core import jobs
+from backend.core.database import now
+from backend.core.jobs.runs import next_tick
 
 
-def test_an_unknown_environment_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("ENVIRONMENT", "prodution")
-    with pytest.raises(RuntimeError, match="'prodution'"):
-        create_app()
+def test_it_answers(client: FlaskClient) -> None:
+    assert client.get("/ping").status_code == 200
 
 
-def test_a_missing_database_is_refused() -> None:
-    with pytest.raises(RuntimeError, match="DATABASE_URL"):
-        create_app({"SQLALCHEMY_DATABASE_URI": None})
+def test_it_is_ready_after_the_migrations(migrated_app: Flask) -> None:
+    answer = migrated_app.test_client().get("/readyz")
+    assert answer.status_code == 200, answer.text
+
+
+def test_every_job_has_its_own_id_and_is_due_some_time(app: Flask) -> None:
+    registered = jobs.registered_jobs(app)
+    assert len({job.id for job in registered}) == len(registered)
+    with app.app_context():
+        for job in registered:
+            assert next_tick(job, now()) > now()

@@ -3,8 +3,8 @@ from typing import Any
 from flask import Flask
 from sqlalchemy import inspect
 
-from backend.database import db
-from backend.migrations import attach
+from backend.core.database import db
+from backend.core.migrations import attach
 
 
 def test_the_migrations_make_the_schema_of_the_models(migrated_app: Flask) -> None:

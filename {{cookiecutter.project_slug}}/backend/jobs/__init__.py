@@ -1,33 +1,12 @@
 """The jobs: one module per job, a plain function; JOBS says which run, and when."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import timedelta
 
-from backend.jobs.delete_old_messages import delete_old_messages
-from backend.jobs.delete_old_runs import delete_old_runs
-
-
-@dataclass(frozen=True)
-class Job:
-    """A function without arguments, called in an application context of its own.
-
-    What it has not committed when it returns is rolled back.
-
-    `trigger` is a cron line in the time zone TIMEZONE, weekdays by name ("0 6 * * mon-fri"),
-    or a timedelta of whole seconds, counted from the same moment in every process. A run of
-    whose process nothing was heard for `dead_after` counts as dead; then it is run once more,
-    if it may be (`retry`).
-    """
-
-    id: str
-    function: Callable[[], object]
-    trigger: str | timedelta
-    dead_after: timedelta = timedelta(minutes=2)
-    retry: bool = False
-
+from backend.core.jobs import Job
+from backend.core.jobs.delete_old_runs import delete_old_runs
+from backend.jobs.delete_old_messages import delete_old_messages  # sample
 
 JOBS = (
-    Job("delete_old_messages", delete_old_messages, "15 3 * * *"),
-    Job("delete_old_runs", delete_old_runs, "45 3 * * *"),
+    Job("delete_old_messages", delete_old_messages, "15 3 * * *"),  # sample
+    Job("delete_old_runs", delete_old_runs, timedelta(days=1)),
 )

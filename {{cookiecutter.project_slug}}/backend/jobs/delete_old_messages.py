@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from flask import current_app
 from sqlalchemy import delete
 
-from backend.database import db
+from backend.core.database import db
 from backend.models import Message
 
 

@@ -5,7 +5,7 @@ from typing import Any
 from flask import Blueprint, abort, current_app, request
 from werkzeug.exceptions import BadRequest
 
-from backend.database import db
+from backend.core.database import db
 from backend.models import Message
 
 bp = Blueprint("chat", __name__, url_prefix="/api")

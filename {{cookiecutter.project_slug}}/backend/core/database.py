@@ -1,0 +1,141 @@
+"""The database: one engine per application, `db.session` in every request and job."""
+
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from datetime import UTC, datetime
+from functools import partial
+from inspect import iscoroutinefunction
+from pathlib import Path
+from typing import Any
+
+from flask import Flask
+from flask_sqlalchemy_lite import SQLAlchemy
+from sqlalchemy import URL, DateTime, ExceptionContext, MetaData, event, make_url
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import DeclarativeBase
+from sqlalchemy.types import TypeDecorator
+
+db = SQLAlchemy(engine_options={"pool_pre_ping": True})
+
+# In seconds, but for the last, which is in milliseconds.
+TIMEOUTS = {
+    "connect_timeout": "3",
+    "keepalives_idle": "10",
+    "keepalives_interval": "5",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "10000",
+}
+SQLITE_SESSION = (
+    "PRAGMA journal_mode = WAL",
+    "PRAGMA foreign_keys = ON",
+    "PRAGMA busy_timeout = 5000",
+)
+
+
+class Base(DeclarativeBase):
+    # Without names of their own, SQLite's constraints could not be altered by a migration.
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(column_0_label)s",
+            "uq": "uq_%(table_name)s_%(column_0_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An aware datetime, stored as UTC: PostgreSQL returns it aware, SQLite does not."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Any) -> datetime | None:
+        return value and value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Any) -> datetime | None:
+        return value and (value if value.tzinfo else value.replace(tzinfo=UTC)).astimezone(UTC)
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+def init_app(app: Flask) -> None:
+    uri = app.config.get("SQLALCHEMY_DATABASE_URI")
+    if not uri:
+        raise RuntimeError("SQLALCHEMY_DATABASE_URI is not set; in production set DATABASE_URL")
+    url = engine_url(uri)
+    is_sqlite = url.get_backend_name() == "sqlite"
+    options = {} if is_sqlite else postgresql_options(app.config)
+    # A statement's parameters are the users' data, which an error must not write into a log.
+    options |= {"url": url, "hide_parameters": not app.debug}
+    app.config["SQLALCHEMY_ENGINES"] = {"default": options}
+    db.init_app(app)
+    # The extension's teardown of async sessions, of which there are none here, would start an
+    # event loop after every request: 0.5 ms, ten times what Flask needs for /ping.
+    app.teardown_appcontext_funcs = [
+        partial(close, function)
+        for function in app.teardown_appcontext_funcs
+        if not iscoroutinefunction(function)
+    ]
+    statements = SQLITE_SESSION if is_sqlite else postgresql_session(app.config)
+    with app.app_context():
+        event.listen(db.engine, "connect", partial(set_up_connection, statements))
+        event.listen(db.engine, "handle_error", hide_row)
+
+
+def engine_url(uri: str) -> URL:
+    """Return the URL with the driver and the time-outs that this service uses.
+
+    SQLAlchemy's choice of a PostgreSQL driver changes with its version, and it refuses
+    `postgres://`; the driver itself would wait two minutes for a silent host, and longer for
+    one that has vanished.
+    """
+    url = make_url(uri)
+    if url.drivername in ("postgres", "postgresql", "postgresql+psycopg"):
+        url = url.set(drivername="postgresql+psycopg")
+        return url.update_query_dict(TIMEOUTS | dict(url.query))
+    if url.get_backend_name() == "sqlite" and url.database:
+        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+    return url
+
+
+def postgresql_options(config: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "pool_size": config["DATABASE_POOL_SIZE"],
+        "max_overflow": config["DATABASE_MAX_OVERFLOW"],
+        "pool_timeout": 5,
+        # A prepared statement belongs to one connection, and PgBouncer may give the next another.
+        "connect_args": {"prepare_threshold": None},
+    }
+
+
+def postgresql_session(config: Mapping[str, Any]) -> list[str]:
+    """Return statements, as PgBouncer refuses such options in the URL.
+
+    The second frees what a process has locked that was stopped in a transaction.
+    """
+    seconds = config["DATABASE_STATEMENT_TIMEOUT"]
+    names = ("statement_timeout", "idle_in_transaction_session_timeout")
+    return [f"SET {name} = '{seconds}s'" for name in names]
+
+
+def set_up_connection(statements: Iterable[str], connection: Any, record: Any) -> None:
+    for statement in statements:
+        connection.execute(statement)
+    connection.commit()
+
+
+def close(function: Callable[..., Any], error: BaseException | None) -> None:
+    """Close a session. That the database went away meanwhile does not change the answer."""
+    with suppress(DBAPIError):
+        function(error)
+
+
+def hide_row(context: ExceptionContext) -> None:
+    """Cut off PostgreSQL's "DETAIL: Failing row contains ...", the users' data, as above."""
+    for error in (context.original_exception, context.sqlalchemy_exception):
+        if error and error.args:
+            error.args = (str(error.args[0]).partition("\nDETAIL:")[0], *error.args[1:])

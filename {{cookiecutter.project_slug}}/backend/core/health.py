@@ -1,0 +1,84 @@
+"""Health: /ping says that the process answers, /readyz that it can do its work."""
+
+from contextvars import copy_context
+from datetime import datetime
+from queue import Empty, SimpleQueue
+from threading import Lock, Thread
+from typing import Any
+
+from flask import Blueprint, Flask, Response, current_app
+
+from backend.core.database import db, now
+from backend.core.jobs import Job, registered_jobs
+from backend.core.jobs.runs import last_run, next_tick, scheduler_seen
+
+bp = Blueprint("health", __name__)
+
+# Seconds that /readyz waits for the database.
+ANSWERS_WITHIN = 3
+examining = Lock()
+
+
+def init_app(app: Flask) -> None:
+    app.register_blueprint(bp)
+
+
+@bp.get("/ping")
+def ping() -> Response:
+    return Response(b'{"status":"ok"}\n', content_type="application/json")
+
+
+@bp.get("/readyz")
+def readyz() -> tuple[dict[str, Any], int]:
+    """200 if the database answers and has the schema of the code, else 503 with the reason.
+
+    A scheduler that has not been seen is told and is no reason: the web can do without it.
+    """
+    state = {"database": "does not answer"}
+    if examining.acquire(timeout=ANSWERS_WITHIN):
+        answers: SimpleQueue[dict[str, Any]] = SimpleQueue()
+        context = copy_context()  # which has the application and the request's id
+        Thread(target=context.run, args=(examine, answers), daemon=True).start()
+        try:
+            state = answers.get(timeout=ANSWERS_WITHIN)
+        except Empty:
+            log = current_app.logger
+            log.warning("not ready: the database takes longer than %d s", ANSWERS_WITHIN)
+    ready = state.get("migrations") == "ok"
+    return {"status": "ok" if ready else "unavailable"} | state, 200 if ready else 503
+
+
+def examine(answers: SimpleQueue[dict[str, Any]]) -> None:
+    """Ask the database, in a thread that may hang: one that is frozen never answers."""
+    try:
+        with current_app.app_context():  # whose connection is its own
+            state = database_state()
+    except Exception as error:
+        current_app.logger.warning("not ready: %s", error)
+        state = {"database": "does not answer"}
+    finally:
+        examining.release()
+    answers.put(state)
+
+
+def database_state() -> dict[str, Any]:
+    from backend.core.migrations import is_current
+
+    if not is_current(db.session.connection()):
+        return {"database": "ok", "migrations": "pending"}
+    return {
+        "database": "ok",
+        "migrations": "ok",
+        "scheduler_seen": iso(scheduler_seen()),
+        "jobs": [job_state(job) for job in registered_jobs(current_app)[:100]],
+    }
+
+
+def job_state(job: Job) -> dict[str, Any]:
+    run = last_run(job)
+    last = run and {"outcome": run.outcome or "running", "due": iso(run.due)}
+    return {"id": job.id, "next_due": iso(next_tick(job, now())), "last": last}
+
+
+def iso(moment: datetime | None) -> str | None:
+    return moment.isoformat(timespec="seconds") if moment else None

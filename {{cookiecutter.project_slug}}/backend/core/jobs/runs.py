@@ -1,0 +1,199 @@
+"""The runs of jobs: each has a row in the table job_run, and whoever inserts it runs the job.
+
+Every statement commits by itself, so that no process can hold what another waits for.
+"""
+
+import logging
+import os
+import socket
+import time
+import uuid
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from datetime import datetime
+from itertools import islice
+from typing import Any
+
+from flask import current_app
+from sqlalchemy import ColumnElement, Executable, Row, Update, func, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import SQLAlchemyError
+
+from backend.core.database import db, now
+from backend.core.jobs import Job
+from backend.core.jobs.models import JobRun, SchedulerSeen
+from backend.core.jobs.triggers import INTERVALS_START, next_due, read_trigger
+
+logger = logging.getLogger(__name__)
+
+# Which process this is: in containers, hosts and pids may be the same in several.
+PROCESS = {"process": uuid.uuid4().hex, "host": socket.gethostname(), "pid": os.getpid()}
+# What this process runs.
+RUNNING: set[tuple[Job, datetime]] = set()
+
+INSERT: dict[str, Callable[..., Any]] = {
+    "postgresql": postgresql.insert,
+    "sqlite": sqlite.insert,
+}
+
+
+def run_now(job: Job, cause: str) -> str | None:
+    """Run the job now and return the outcome, or None if it is running already."""
+    due = now()
+    return carry_out(job, due) if claim(job, due, cause) else None
+
+
+def claim(job: Job, due: datetime, cause: str) -> bool:
+    """Return whether this process is to run the job: no other has this tick, and no run goes on.
+
+    The table takes one row for a tick, and one without an end for a job.
+    """
+    begun = {"started_at": now(), "alive_until": now() + job.dead_after}
+    return insert([row(job, due, cause, **begun)]) == 1
+
+
+def carry_out(job: Job, due: datetime) -> str:
+    """Run the job, whose row is there already, and record how it ended."""
+    begin, outcome, error = time.perf_counter(), "left", None
+    RUNNING.add((job, due))
+    try:
+        error = call(job)
+        outcome = "failed" if error else "succeeded"
+    finally:
+        seconds = time.perf_counter() - begin
+        fields = {"job": job.id, "duration_s": round(seconds, 3)}
+        logger.info("job %s %s after %.3f s", job.id, outcome, seconds, extra=fields)
+        try:
+            finish(job, due, outcome, error)
+        finally:  # or the process would say for ever that the run lives
+            RUNNING.remove((job, due))
+    return outcome
+
+
+def call(job: Job) -> str | None:
+    """Call the job's function and return its error, if it raised one."""
+    try:
+        with current_app.app_context():  # at whose end no transaction stays open
+            job.function()
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        logger.exception("job %s failed", job.id, extra={"job": job.id})
+        return repr(error).replace("\0", "")[:10_000]
+    return None
+
+
+def renew() -> None:
+    """Say of the runs in this process that it lives."""
+    for job, due in RUNNING.copy():
+        execute(change(job, due, alive_until=now() + job.dead_after))
+
+
+def stay_alive(job: Job) -> None:
+    """Say so for ever, in a process that is no scheduler."""
+    while True:
+        time.sleep(min(1, job.dead_after.total_seconds() / 3))
+        with suppress(SQLAlchemyError):
+            renew()
+
+
+def expired() -> set[str]:
+    """Return the ids of jobs with a run that is dead, but not recorded so yet."""
+    dead = (JobRun.ended_at.is_(None), JobRun.alive_until < now())
+    return {run.job for run in execute(select(JobRun.job).where(*dead))}
+
+
+def finish(job: Job, due: datetime, outcome: str, error: str | None) -> None:
+    """Record the end, however long the database is away: a run without one blocks the job."""
+    waiting = False
+    while True:
+        try:
+            if not execute(change(job, due, ended_at=now(), outcome=outcome, error=error)):
+                logger.warning("job %s: the end of this run was recorded before", job.id)
+            return
+        except UnicodeError:  # not all databases have all of Unicode
+            error = error and ascii(error)
+            continue
+        except SQLAlchemyError as reason:
+            if not waiting:
+                logger.error("job %s: its end cannot be recorded yet: %s", job.id, reason)
+            waiting = True
+        time.sleep(1)
+
+
+def change(job: Job, due: datetime, **values: Any) -> Update:
+    row = (JobRun.job == job.id, JobRun.due == due, JobRun.ended_at.is_(None))
+    return update(JobRun).where(*row).values(values).returning(JobRun.job)
+
+
+def close(outcome: str, *which: ColumnElement[bool]) -> list[Row[Any]]:
+    """Record the end of runs that their processes will not, and return these."""
+    unended = update(JobRun).where(JobRun.ended_at.is_(None), *which)
+    columns = (JobRun.job, JobRun.cause, JobRun.host, JobRun.pid)
+    found = execute(unended.values(ended_at=now(), outcome=outcome).returning(*columns))
+    for run in found:
+        logger.error("job %s: its run on %s (pid %d) is %s", run.job, run.host, run.pid, outcome)
+    return found
+
+
+def skip(job: Job, ticks: Iterable[datetime], why: str) -> None:
+    """Record that the ticks are not run, but for those of which something is recorded."""
+    skipped = {"ended_at": now(), "outcome": "skipped", "error": why}
+    rows, count = (row(job, due, "tick", **skipped) for due in ticks), 0
+    while batch := list(islice(rows, 1000)):
+        count += insert(batch)
+    if count:
+        logger.warning("job %s: %d skipped: %s", job.id, count, why, extra={"job": job.id})
+
+
+def last_tick(job: Job) -> datetime:
+    """Return the job's last recorded tick; before it, something is recorded of every one.
+
+    A job that is new is recorded as added now, or its first tick could go missing unnoticed.
+    There is one such row, on whose moment all processes agree.
+    """
+    of_job = JobRun.job == job.id
+    newest = select(func.max(JobRun.due)).where(of_job, JobRun.cause == "tick")
+    added = select(JobRun.ended_at).where(of_job, JobRun.cause == "added")
+    last = select(func.coalesce(newest.scalar_subquery(), added.scalar_subquery()))
+    while True:
+        found: datetime | None = execute(last)[0][0]
+        if found is not None:
+            return found
+        insert([row(job, INTERVALS_START, "added", ended_at=now(), outcome="added")])
+
+
+def row(job: Job, due: datetime, cause: str, **values: Any) -> dict[str, Any]:
+    return PROCESS | {"job": job.id, "due": due, "cause": cause} | values
+
+
+def insert(rows: list[dict[str, Any]]) -> int:
+    """Insert the rows but for those that a key forbids, and return how many that were."""
+    statement = INSERT[db.engine.dialect.name](JobRun).on_conflict_do_nothing()
+    # The row count would not do: psycopg's is misread.
+    return len(execute(statement.returning(JobRun.job), rows))
+
+
+def execute(statement: Executable, values: Any = None) -> list[Row[Any]]:
+    with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        return list(connection.execute(statement, values))
+
+
+def last_run(job: Job) -> JobRun | None:
+    runs = select(JobRun).where(JobRun.job == job.id, JobRun.cause != "added")
+    return db.session.scalar(runs.order_by(JobRun.due.desc()).limit(1))
+
+
+def next_tick(job: Job, after: datetime) -> datetime:
+    return next_due(read_trigger(job.trigger, current_app.config["TIMEZONE"]), after)
+
+
+def ticks(job: Job, due: datetime) -> Iterator[datetime]:
+    """Yield the tick `due`, and those after it that are past."""
+    yield due
+    while (due := next_tick(job, due)) <= now():
+        yield due
+
+
+def scheduler_seen() -> datetime | None:
+    return db.session.scalar(select(func.max(SchedulerSeen.seen_at)))

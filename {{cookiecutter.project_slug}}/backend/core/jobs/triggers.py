@@ -1,0 +1,68 @@
+"""When a job is due: cron lines and intervals, as APScheduler's triggers."""
+
+import re
+from datetime import UTC, datetime, timedelta
+from functools import cache
+
+from apscheduler.triggers.base import BaseTrigger
+from apscheduler.triggers.cron import CronTrigger
+from apscheduler.triggers.interval import IntervalTrigger
+
+FIELDS = ("minute", "hour", "day", "month", "day_of_week")
+# APScheduler reads the beginning of a name and drops the rest.
+NAME = re.compile("last|[a-z]{3}(-[a-z]{3})?", re.I)
+# Every process counts intervals from here, so that all agree on what is due.
+INTERVALS_START = datetime(2000, 1, 1, tzinfo=UTC)
+# Less than APScheduler can tell apart is lost in its arithmetic.
+MOMENT = timedelta(milliseconds=1)
+
+
+@cache
+def read_trigger(trigger: str | timedelta, timezone: str) -> BaseTrigger:
+    """Return APScheduler's trigger. Raise ValueError for one that it cannot read, or misreads.
+
+    It numbers weekdays from Monday = 0 where cron has Sunday = 0, so only names will do.
+    """
+    if isinstance(trigger, timedelta):
+        seconds = int(trigger.total_seconds())
+        if seconds < 1 or trigger % timedelta(seconds=1):
+            raise ValueError(f"{trigger}: an interval is a number of whole seconds")
+        return IntervalTrigger(seconds=seconds, start_date=INTERVALS_START, timezone=UTC)
+    fields = trigger.split()
+    if len(fields) != len(FIELDS) or not trigger.isascii():
+        raise ValueError(f"{trigger!r}: a cron line has five fields: {' '.join(FIELDS)}")
+    if any(character in "0123456789#" for character in fields[-1]):
+        raise ValueError(f"{trigger!r}: write weekdays by name, such as mon-fri")
+    for part in ",".join(fields).split(","):
+        if part[:1].isalpha() and not NAME.fullmatch(part):
+            raise ValueError(f"{trigger!r}: {part!r} would be taken for {part[:3]!r}")
+    return LocalCronTrigger(**dict(zip(FIELDS, fields, strict=True)), timezone=timezone)
+
+
+class LocalCronTrigger(CronTrigger):
+    """APScheduler's, which leaves out the first hour after a day that clocks make shorter.
+
+    It counts 24 hours to the next day (3.11.3). So the line is read in wall clock time too, and
+    the earlier of both holds; that alone would leave out the hour that comes twice.
+    """
+
+    def __init__(self, **fields: str) -> None:
+        super().__init__(**fields)
+        self.wall_clock = CronTrigger(**fields | {"timezone": "UTC"})
+
+    def get_next_fire_time(self, previous: datetime | None, now: datetime) -> datetime | None:
+        start = previous.astimezone(UTC) + MOMENT if previous else now
+        due: datetime | None = super().get_next_fire_time(None, start)
+        wall = start.astimezone(self.timezone).replace(tzinfo=UTC)
+        local: datetime | None = self.wall_clock.get_next_fire_time(None, wall)
+        if local:
+            local = local.replace(tzinfo=self.timezone)
+            if local.astimezone(UTC) >= start:
+                return min(filter(None, (due, local)), key=lambda time: time.astimezone(UTC))
+        return due
+
+
+def next_due(trigger: BaseTrigger, after: datetime) -> datetime:
+    """Return the first time after `after`, in UTC; year 9999 if it never comes."""
+    due = trigger.get_next_fire_time(None, after + MOMENT)
+    return due.astimezone(UTC) if due else datetime.max.replace(tzinfo=UTC)

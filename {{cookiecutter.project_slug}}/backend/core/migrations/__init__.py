@@ -1,0 +1,99 @@
+"""Migrations with Flask-Alembic. Importing it takes 70 ms, so only what needs it does.
+
+They are two branches: `core`, in this folder, makes the tables of backend/core/, and `default`, in
+migrations/, those of the service. So an update can change the first without touching the second.
+"""
+
+import logging
+import re
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+
+from alembic.migration import MigrationContext
+from alembic.script import Script, ScriptDirectory
+from click import ClickException
+from flask import Flask
+from flask_alembic import Alembic
+from sqlalchemy import Connection, text
+
+from backend.core.database import Base, UtcDateTime
+
+logging.getLogger("alembic.runtime.plugins").setLevel(logging.WARNING)
+
+CORE = Path(__file__).resolve().parent
+OWN = CORE.parents[2] / "migrations"
+# Any number will do that nothing else uses for an advisory lock in this database.
+ADVISORY_LOCK = 20_251_102
+
+
+class TwoBranches(Alembic):
+    """Steps up and down, and merges, concern the branch `default` alone.
+
+    Of several branches Alembic would take any, or none. On PostgreSQL one migration runs at a time,
+    however long it takes; the others wait, and find nothing to do.
+    """
+
+    def upgrade(self, target: int | str | Script = "heads") -> None:
+        super().upgrade(self.on_own_branch(target))
+
+    def downgrade(self, target: int | str | Script = -1) -> None:
+        wanted = self.on_own_branch(target)
+        applied = any("default" in script.branch_labels for script in self.current())
+        if wanted.startswith("default@-") and not applied:
+            raise ClickException("No migration in migrations/ is applied: there is no step back.")
+        super().downgrade(wanted)
+
+    def on_own_branch(self, target: int | str | Script) -> str:
+        (wanted,) = self._simplify_rev(target, handle_int=True)
+        return f"default@{wanted}" if re.fullmatch(r"[+-]\d+", wanted) else wanted
+
+    def merge(self, revisions: Any = "heads", *arguments: Any, **named: Any) -> Script | None:
+        heads = "default@heads" if revisions == "heads" else revisions
+        return super().merge(heads, *arguments, **named)
+
+    def run_migrations(self, fn: Any, **kwargs: Any) -> None:
+        connection = self.migration_context.connection
+        if connection is not None and connection.dialect.name == "postgresql":
+            connection.execute(text("SET LOCAL statement_timeout = 0"))
+            connection.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
+            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": ADVISORY_LOCK})
+        super().run_migrations(fn, **kwargs)
+
+
+def attach(app: Flask) -> Alembic:
+    """Return the application's Flask-Alembic, registering it on the first call."""
+    if "alembic" not in app.extensions:
+        own, context = app.config.get("ALEMBIC", {}), app.config.get("ALEMBIC_CONTEXT", {})
+        branches = [("core", escaped(CORE)), *own.get("version_locations", [])]
+        places = {"script_location": escaped(OWN), "path_separator": "newline"}
+        app.config["ALEMBIC"] = places | own | {"version_locations": branches}
+        app.config["ALEMBIC_CONTEXT"] = CONTEXT | context
+        TwoBranches(app, run_mkdir=False, command_name="", metadatas=Base.metadata)
+    alembic: Alembic = app.extensions["alembic"]
+    return alembic
+
+
+def escaped(path: Path) -> str:
+    """Write % as configparser wants it, through which Alembic reads the paths."""
+    return str(path).replace("%", "%%")
+
+
+def render_item(kind: str, item: Any, context: Any) -> str | Literal[False]:
+    """Keep this package out of the migrations: they outlive what it is today."""
+    return "sa.DateTime(timezone=True)" if isinstance(item, UtcDateTime) else False
+
+
+CONTEXT = {"render_as_batch": True, "render_item": render_item}
+
+
+@cache
+def code_heads() -> set[str]:
+    """Return the revisions that the files in both folders end in."""
+    folders = [str(OWN), str(CORE)]
+    return set(ScriptDirectory(str(OWN), version_locations=folders).get_heads())
+
+
+def is_current(connection: Connection) -> bool:
+    """Return whether the schema that the connection sees is the one that the code expects."""
+    return set(MigrationContext.configure(connection).get_current_heads()) == code_heads()

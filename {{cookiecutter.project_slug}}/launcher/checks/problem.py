@@ -1,0 +1,26 @@
+"""What a check finds."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing that is wrong.
+
+    `id` never changes, `message` states the fact, `hint` is what mends it, if possible a
+    command, and `where` is a file:line. A problem of level "warning" does not stop the service.
+    `details` are for programs.
+    """
+
+    id: str
+    message: str
+    hint: str = ""
+    where: str = ""
+    level: str = "error"
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Skipped(Exception):
+    """Raised by a check that cannot be made yet; its text says what it needs first."""

@@ -1,0 +1,75 @@
+"""Shows the results: one screen for people, one object for programs."""
+
+import json
+import os
+from collections.abc import Iterable
+from itertools import groupby
+from typing import TextIO
+
+from launcher.checks.problem import Problem
+from launcher.checks.runner import Result
+from launcher.checks.service import Service
+
+GLYPHS = {"ok": "✓", "warning": "!", "error": "✗", "skipped": "–", "hint": "→"}
+ASCII = {"ok": "+", "warning": "!", "error": "x", "skipped": "-", "hint": "->"}
+COLOURS = {"ok": "32", "warning": "33", "error": "31", "skipped": "2"}
+
+
+def has_errors(results: Iterable[Result]) -> bool:
+    return any(result.status == "error" for result in results)
+
+
+def show(results: Iterable[Result], stream: TextIO) -> None:
+    """Write a line for each check, and for each problem the fact and what mends it."""
+    glyphs = GLYPHS if can_show("".join(GLYPHS.values()), stream) else ASCII
+    for result in results:
+        mark = coloured(glyphs[result.status], COLOURS[result.status], stream)
+        first, *rest = lines(result, glyphs["hint"]) or [""]
+        print(f"{mark} {result.name:<14} {first}".rstrip(), file=stream)
+        for line in rest:
+            print(f"{'':16} {line}", file=stream)
+    stream.flush()
+
+
+def lines(result: Result, arrow: str) -> list[str]:
+    """Return each problem's fact, and after the last of those that it mends, each hint."""
+    found = [f"not checked: {result.reason}"] if result.reason else []
+    for hint, problems in groupby(result.problems, lambda problem: problem.hint):
+        found += ["  ".join(filter(None, (each.where, each.message))) for each in problems]
+        found += [f"{arrow} {hint}"] if hint else []
+    return found
+
+
+def can_show(text: str, stream: TextIO) -> bool:
+    try:
+        text.encode(stream.encoding or "ascii")
+    except (UnicodeError, LookupError):
+        return False
+    return True
+
+
+def coloured(text: str, colour: str, stream: TextIO) -> str:
+    if not stream.isatty() or os.environ.get("NO_COLOR"):
+        return text
+    return f"\033[{colour}m{text}\033[0m"
+
+
+def to_json(results: list[Result], service: Service) -> str:
+    """Return the object that `check --json` prints; see the README for its fields."""
+    checks = [
+        {
+            "name": result.name,
+            "status": result.status,
+            **({"reason": result.reason} if result.reason else {}),
+            "elapsed_ms": result.elapsed_ms,
+            "problems": [problem_to_json(problem) for problem in result.problems],
+        }
+        for result in results
+    ]
+    ok = not has_errors(results)
+    return json.dumps({"ok": ok, "environment": service.environment, "checks": checks}, indent=2)
+
+
+def problem_to_json(problem: Problem) -> dict[str, object]:
+    names = ("id", "level", "message", "hint", "where")
+    return {name: getattr(problem, name) for name in names} | dict(problem.details)

@@ -1,0 +1,1 @@
+"""What the process that serves runs, in the environment that has the requirements."""
