@@ -161,7 +161,7 @@ def test_readyz_says_what_is_not_ready_and_ping_does_not_mind(service):
         assert http(f"{server.url}/readyz").status == 200
         database = service.path / "instance/development.db"
         with closing(sqlite3.connect(database)) as connection, connection:
-            connection.execute("UPDATE alembic_version SET version_num = '0000'")
+            connection.execute("DELETE FROM alembic_version WHERE version_num = '0001'")
         unready = http(f"{server.url}/readyz")
         assert (unready.status, unready.json["migrations"]) == (503, "pending")
         assert http(f"{server.url}/ping").json == {"status": "ok"}

@@ -522,7 +522,7 @@ def test_a_schema_that_is_not_that_of_the_code_is_found_and_its_hint_migrates(se
 
 def test_a_schema_that_the_code_does_not_know_is_found(service):
     with closing(sqlite3.connect(database(service))) as connection, connection:
-        connection.execute("UPDATE alembic_version SET version_num = 'from the future'")
+        connection.execute("INSERT INTO alembic_version VALUES ('from the future')")
     assert service.ids() == {"database.migrations"}
 
 
