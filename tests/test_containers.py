@@ -253,21 +253,24 @@ def workflow(baked: BakedProject) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def built(
-    baked: BakedProject, stages: tuple[Stage, Stage], tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Image]:
+    baked: BakedProject, stages: tuple[Stage, Stage], made_once: Callable[..., Path]
+) -> Image:
     """The Dockerfile carried out, in a folder that has been worked in."""
     build, kept = stages
-    folder = tmp_path_factory.mktemp("image")
-    for name in ("commands", "root", "build", "kept"):
-        (folder / name).mkdir(mode=0o755)
+    folder = made_once("image", lambda folder: make_image(folder, build, baked))
+    assert kept.the("COPY").split() == ["--from=build", build.the("WORKDIR"), "."]
+    files = FileSystem(folder, folder / "kept", kept.the("WORKDIR"), image_folders())
+    return Image(kept, files, (folder / "output").read_text(encoding="utf-8"))
+
+
+def make_image(folder: Path, build: Stage, baked: BakedProject) -> None:
+    for name in ("commands", "root", "build"):
+        (folder / name).mkdir(mode=0o755, parents=True)
     provide_python(folder / "commands" / "python")
     files = FileSystem(folder, folder / "build", build.the("WORKDIR"), all_folders())
     output = carry_out(build, files, work_in(baked.copy(folder / "context")).path)
-    assert kept.the("COPY").split() == ["--from=build", build.the("WORKDIR"), "."]
-    shutil.copytree(folder / "build", folder / "kept", symlinks=True, dirs_exist_ok=True)
-    files = FileSystem(folder, folder / "kept", kept.the("WORKDIR"), image_folders())
-    yield Image(kept, files, output)
-    shutil.rmtree(folder)
+    (folder / "output").write_text(output, encoding="utf-8")
+    shutil.copytree(folder / "build", folder / "kept", symlinks=True)
 
 
 def provide_python(command: Path) -> None:

@@ -190,13 +190,13 @@ def test_with_the_database_restarted_the_workers_recover_and_no_message_is_lost(
 
 
 def test_a_database_that_goes_away_during_a_request_is_no_500(server, migrated, waiting):
-    routes = waiting.path / "backend/routes"
+    folder = waiting.path / "backend/core"
     with ThreadPoolExecutor() as pool, waiting.start(**migrated) as service:
         asked = pool.submit(http, f"{service.url}/waiting/one")
-        wait_until((routes / "one.begun").exists)
+        wait_until((folder / "one.begun").exists)
         server.stop()
         try:
-            (routes / "go").touch()
+            (folder / "go").touch()
             answer = asked.result()
         finally:
             server.start()
@@ -205,7 +205,7 @@ def test_a_database_that_goes_away_during_a_request_is_no_500(server, migrated, 
 
 
 def test_told_to_end_it_answers_what_it_has_begun_and_loses_no_message(migrated, waiting):
-    routes = waiting.path / "backend/routes"
+    folder = waiting.path / "backend/core"
     names = ("one", "two", "three")
     with (
         ThreadPoolExecutor() as pool,
@@ -213,11 +213,11 @@ def test_told_to_end_it_answers_what_it_has_begun_and_loses_no_message(migrated,
         Load(service.url) as load,
     ):
         begun = [pool.submit(http, f"{service.url}/waiting/{name}") for name in names]
-        wait_until(lambda: all((routes / f"{name}.begun").exists() for name in names))
+        wait_until(lambda: all((folder / f"{name}.begun").exists() for name in names))
         load.goes_on()
         service.process.terminate()
         wait_until(lambda: "Handling signal: term" in service.output)
-        (routes / "go").touch()
+        (folder / "go").touch()
         assert [answer.result().json for answer in begun] == [{"answered": name} for name in names]
         assert service.process.wait(ANSWER_WITHIN) == 0
     assert load.refused == []
@@ -258,7 +258,7 @@ def test_a_frozen_database_is_told_again_and_again_until_it_goes_on(project, ser
 
 def test_twice_as_many_slow_clients_as_threads_are_cut_off(project, migrated, tmp_path):
     copy = project.copy(tmp_path)
-    (worker,) = copy.path.glob("*/gunicorn_worker.py")
+    worker = copy.path / "launcher/serving/gunicorn_worker.py"
     edit(worker, "READ_WITHIN = 10", "READ_WITHIN = 2")
     with (
         copy.start(**migrated) as service,
@@ -288,7 +288,7 @@ def test_twice_as_many_slow_clients_as_threads_are_cut_off(project, migrated, tm
 
 def test_a_view_that_takes_long_is_answered_and_its_connection_closed(project, migrated, tmp_path):
     copy = project.copy(tmp_path)
-    (worker,) = copy.path.glob("*/gunicorn_worker.py")
+    worker = copy.path / "launcher/serving/gunicorn_worker.py"
     edit(worker, "READ_WITHIN = 10", "READ_WITHIN = 1")
     append(copy.path / "backend/core/health.py", LONG)
     with (
