@@ -134,9 +134,10 @@ class BakedProject:
             timeout=ANSWER_WITHIN,
         )
 
-    def check(self, **env: str) -> Any:
+    def check(self, **env: str) -> dict[str, Any]:
         """What `check --json` says."""
-        return json.loads(self.run("run.py", "check", "--json", **env).stdout)
+        said: dict[str, Any] = json.loads(self.run("run.py", "check", "--json", **env).stdout)
+        return said
 
     def problems(self, level: str = "error", **env: str) -> list[dict[str, Any]]:
         checks = self.check(**env)["checks"]
