@@ -66,6 +66,7 @@ def reply(server: Server) -> Any:
     return None
 
 
+@pytest.mark.quick
 @pytest.mark.parametrize("whose", ["the tests'", "the service's"])
 def test_it_answers_whichever_python_it_is_run_by(service: BakedProject, whose: str) -> None:
     with service.start(python=pythons(service)[whose]) as server:
