@@ -248,17 +248,17 @@ def test_workers_that_are_replaced_in_turn_fail_no_request(
     edit(copy.path / "gunicorn.conf.py", "max_requests = 50_000", "max_requests = 40")
     edit(copy.path / "gunicorn.conf.py", "max_requests_jitter = 5_000", "max_requests_jitter = 10")
     seen: set[int] = set()
-
-    def six_seen() -> bool:
-        seen.update(workers(service))
-        return len(seen) >= 6
-
     with (
         copy.start(**migrated) as service,
         Load(service.url) as fresh,
         Load(service.url, keep_alive=True) as kept_alive,
     ):
-        wait_until(six_seen)
+
+        def six_were_seen() -> bool:
+            seen.update(workers(service))
+            return len(seen) >= 6
+
+        wait_until(six_were_seen)
         fresh.goes_on()
         kept_alive.goes_on()
     for load in (fresh, kept_alive):
