@@ -4,6 +4,7 @@ It always succeeds: cookiecutter would delete the project of a hook that fails.
 """
 
 import contextlib
+import io
 import os
 import subprocess
 import sys
@@ -15,5 +16,6 @@ if wanted and os.environ.get("FLASK_SAFE_START_BOOTSTRAP") != "no":
         with contextlib.suppress(KeyboardInterrupt):  # it has that too, and says how to go on
             bootstrap.wait()
 else:
-    sys.stdout.reconfigure(errors="backslashreplace")
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
     print("Not bootstrapped. To do so, run bootstrap.py in", os.getcwd(), flush=True)
