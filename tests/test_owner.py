@@ -1,6 +1,7 @@
 """What an owner does in an ordinary week breaks none of his tests, and changes only what is his."""
 
 import subprocess
+from pathlib import Path
 
 from breaking import append, edit
 from services import BakedProject
@@ -47,6 +48,28 @@ PAGES_SHOWN: Annotated[int, range(1, 101)] = 10
 """
 
 
+LOGIN = """
+from flask_login import LoginManager, UserMixin, current_user
+
+logins = LoginManager()
+
+
+@logins.user_loader
+def load_user(id: str) -> UserMixin:
+    return UserMixin()
+
+
+@bp.record_once
+def set_up(state) -> None:
+    logins.init_app(state.app)
+
+
+@bp.before_app_request
+def see_who_asks() -> None:
+    assert not current_user.is_authenticated
+"""
+
+
 def assert_own_tests_pass(project: BakedProject) -> None:
     own = ("--basetemp", project.path.with_name("own-tests"))
     done = project.run("-m", "pytest", "-q", "-W", "error", *own, python=project.python)
@@ -60,6 +83,15 @@ def test_a_hook_that_reads_the_session_breaks_no_test(service: BakedProject) -> 
 
 def test_a_page_for_404_breaks_no_test(service: BakedProject) -> None:
     append(service.path / "backend/routes/chat.py", NOT_FOUND_PAGE)
+    assert_own_tests_pass(service)
+
+
+def test_flask_login_breaks_no_test(shared_service: BakedProject, tmp_path: Path) -> None:
+    service = shared_service.copy(tmp_path, own_environment=True)
+    install = ("-m", "uv", "pip", "install", "-q", "--python", service.python)
+    done = service.run(*install, "flask-login==0.6.3")
+    assert done.returncode == 0, done.stderr
+    append(service.path / "backend/routes/chat.py", LOGIN)
     assert_own_tests_pass(service)
 
 
