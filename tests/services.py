@@ -23,7 +23,8 @@ import pytest
 TEMPLATE = Path(__file__).resolve().parent.parent
 # What the machine of whoever runs the tests may have set, and the service would listen to.
 UNSET = ("ENVIRONMENT", "PORT", "DATABASE_URL", "SECRET_KEY", "VIRTUAL_ENV", "PYTHONIOENCODING",
-         "FLASK_SAFE_START_BOOTSTRAP", "FLASK_APP", "FLASK_DEBUG", "NO_COLOR")  # fmt: skip
+         "FLASK_SAFE_START_BOOTSTRAP", "FLASK_APP", "FLASK_DEBUG", "NO_COLOR",
+         "PYTHONDONTWRITEBYTECODE")  # fmt: skip
 # Far more seconds than anything takes, on a machine that has much else to do as well.
 ANSWER_WITHIN = 120
 DEVELOPMENT_URL = re.compile(r" is on (http://\S+)")
@@ -206,9 +207,10 @@ def bake(cookies: Any, **answers: str) -> BakedProject:
 
 
 def production(url: str) -> dict[str, str]:
-    """Return the variables of a production with this database, on any free port."""
+    """Return the variables of a production with this database: one worker, on any free port."""
     key = secrets.token_hex(32)
-    return {"ENVIRONMENT": "production", "DATABASE_URL": url, "SECRET_KEY": key, "PORT": "0"}
+    one = {"PORT": "0", "WEB_CONCURRENCY": "1"}
+    return one | {"ENVIRONMENT": "production", "DATABASE_URL": url, "SECRET_KEY": key}
 
 
 def program(name: str) -> str:

@@ -81,7 +81,7 @@ class Service:
 @pytest.fixture(scope="module")
 def service(project: BakedProject, server: PostgreSQL, model: str) -> Iterator[Service]:
     url = server.new_database(model)
-    with project.start(**production(url), WEB_CONCURRENCY=str(WORKERS)) as serving:
+    with project.start(**production(url) | {"WEB_CONCURRENCY": str(WORKERS)}) as serving:
         running = Service(url, serving)
         wait_until(lambda: len(running.workers) == WORKERS)
         yield running

@@ -18,8 +18,6 @@ from services import ANSWER_WITHIN, BakedProject, free_port, http, wait_until
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="kills with POSIX signals")
 
 TIMES = 20  # in all more than a hundred kills
-# Seconds within which nothing may hold the port any more.
-GONE_WITHIN = 2
 SLOW = """
 
 @bp.get("/slow")
@@ -59,7 +57,7 @@ def answers(server):
 
 
 def assert_nothing_is_left(family, port):
-    wait_until(lambda: all_gone(family) and is_free(port), seconds=GONE_WITHIN)
+    wait_until(lambda: all_gone(family) and is_free(port))
 
 
 @contextlib.contextmanager

@@ -140,6 +140,11 @@ def status_of(service, request):
 
 
 @pytest.fixture
+def migrated(migrated):
+    return migrated | {"WEB_CONCURRENCY": "2"}
+
+
+@pytest.fixture
 def waiting(project, tmp_path):
     copy = project.copy(tmp_path)
     append(copy.path / "backend/core/health.py", WAITING)

@@ -105,6 +105,7 @@ ADDED = (
 # A scheduler that is stopped when it has decided which runs are dead, and has not said so.
 STOPPED_WHILE_IT_LOOKS = """
 import os, signal, time
+from logging.config import dictConfig
 
 from backend import create_app
 from backend.core.jobs import runs, scheduler
@@ -119,7 +120,9 @@ def stop_once(outcome, *which):
 
 
 close, runs.close = runs.close, stop_once
-scheduler.run_until_stopped(create_app())
+app = create_app()
+dictConfig(app.config["LOGGING"])
+scheduler.run_until_stopped(app)
 """
 TERMINATED_AS_A_TICK_BEGINS = """
 import os, signal
