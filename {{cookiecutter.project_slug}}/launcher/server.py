@@ -109,8 +109,8 @@ def serve_in_child(service: Service, port: int, arguments: list[str]) -> int:
     """
     ours, lifeline = socket.socketpair()
     lifeline.set_inheritable(True)
-    command = [service.python, "-m", "launcher.serving.development", *arguments]
-    command.append(str(lifeline.fileno()))
+    arguments = [*arguments, str(lifeline.fileno())]
+    command = [str(service.python), "-m", "launcher.serving.development", *arguments]
     child = spawn(command)
     stopping.record(service.root, port)
     try:
@@ -122,7 +122,7 @@ def serve_in_child(service: Service, port: int, arguments: list[str]) -> int:
         wait(child)
 
 
-def spawn(command: list[str | Path]) -> subprocess.Popen[bytes]:
+def spawn(command: list[str]) -> subprocess.Popen[bytes]:
     """Start the child deaf to Ctrl-C, which the terminal sends to it too: this process ends it."""
     if sys.platform == "win32":
         return subprocess.Popen(command, close_fds=False)
