@@ -11,6 +11,8 @@ import pytest
 from generating import COOKIECUTTER, generate, generator_environment
 from services import TEMPLATE, bake
 
+pytestmark = pytest.mark.quick
+
 SLUG = re.compile(r"[a-z][a-z0-9_-]{0,49}")
 QUESTIONS = json.loads((TEMPLATE / "cookiecutter.json").read_text(encoding="utf-8"))
 

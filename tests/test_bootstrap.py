@@ -164,7 +164,7 @@ def test_on_a_terminal_it_asks_before_it_deletes(answer: str, bare: BakedProject
 def test_a_good_environment_that_somebody_else_made_is_used(bare: BakedProject):
     subprocess.run([sys.executable, "-m", "venv", bare.path / ".venv"], check=True)
     before = identity(bare)
-    done = bare.run("bootstrap.py", PORT="0", python=bare.python)
+    done = bare.run("bootstrap.py", PORT="0")
     assert good(done), done.stdout + done.stderr
     assert identity(bare) == before
     assert bare.ids(PORT="0") == set()

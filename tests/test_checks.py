@@ -49,6 +49,7 @@ def on_any_port(project):
 # Nothing is wrong
 
 
+@pytest.mark.quick
 def test_a_bootstrapped_service_has_no_problem(service):
     done = service.run("run.py", "check", "--json")
     report = json.loads(done.stdout)
@@ -95,6 +96,7 @@ def test_any_mixture_of_the_incident_is_reported_at_once(service, mixture):
         assert {owner["pid"] for owner in the(problems, "port.busy")["owners"]} == pids
 
 
+@pytest.mark.quick
 def test_with_nothing_installed_everything_is_on_the_first_screen(bare):
     append(bare.path / "config/development.py", TYPO)
     make_async(bare)
@@ -166,6 +168,7 @@ def test_a_changed_requirement_is_noticed_and_others_are_not(service, requiremen
     assert all(int(problem["where"].split(":")[1]) >= last - 1 for problem in problems)
 
 
+@pytest.mark.quick
 def test_all_missing_requirements_are_named_at_once(bare):
     missing = the(bare.problems(), "dependencies.missing")
     for name in ("APScheduler", "Flask", "Flask-Alembic", "Flask-SQLAlchemy-Lite", "SQLAlchemy"):
@@ -426,6 +429,7 @@ VIEWS = {
 }
 
 
+@pytest.mark.quick
 @pytest.mark.parametrize("source", VIEWS.values(), ids=VIEWS)
 @pytest.mark.parametrize("name", ["backend/extra.py", "backend/routes/deep/er/extra.py"])
 def test_async_views_are_found_where_they_stand_and_helpers_are_not(bare, source, name):
@@ -448,6 +452,7 @@ def test_async_views_are_found_where_they_stand_and_helpers_are_not(bare, source
     assert "views.async" not in bare.ids()
 
 
+@pytest.mark.quick
 def test_an_async_view_is_found_in_another_file_than_it_is_registered_in(bare):
     (bare.path / "backend/handlers.py").write_text("async def show(): ...\n")
     chat = bare.path / "backend/routes/chat.py"

@@ -98,6 +98,8 @@ def test_the_check_knows_the_fields_of_a_job(service: BakedProject):
 from dataclasses import fields
 from backend.core.jobs import Job
 from launcher.checks.jobs import FIELDS
+
+pytestmark = pytest.mark.quick
 print([field.name for field in fields(Job)] == list(FIELDS))
 """
     done = service.run("-c", code, python=service.python)

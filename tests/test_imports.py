@@ -22,6 +22,8 @@ PROGRAMS = {
 }
 IMPORT = """
 import importlib, json, sys
+
+pytestmark = pytest.mark.quick
 sys.path.append(sys.argv[1])
 for name in sys.argv[2:]:
     importlib.import_module(name)

@@ -361,6 +361,7 @@ def here(project, mark=HERE):
 # Problems
 
 
+@pytest.mark.quick
 @pytest.mark.parametrize("source", NO_FUNCTIONS.values(), ids=NO_FUNCTIONS)
 def test_what_the_scheduler_cannot_call_is_found_where_it_stands(bare, source):
     add(bare, source)
@@ -369,6 +370,7 @@ def test_what_the_scheduler_cannot_call_is_found_where_it_stands(bare, source):
     assert problem["hint"]
 
 
+@pytest.mark.quick
 @pytest.mark.parametrize(("line", "fact"), MISREAD.items(), ids=MISREAD)
 def test_a_line_that_cannot_be_read_is_found_and_its_field_named(bare, line, fact):
     add_trigger(bare, repr(line))
@@ -381,6 +383,7 @@ def test_a_line_that_cannot_be_read_is_found_and_its_field_named(bare, line, fac
     assert problem["hint"]
 
 
+@pytest.mark.quick
 @pytest.mark.parametrize("trigger", NO_INTERVALS)
 def test_what_is_neither_a_line_nor_whole_seconds_is_found(bare, trigger):
     add_trigger(bare, trigger)
@@ -394,6 +397,7 @@ def test_a_trigger_that_has_a_name_is_found_where_it_is_used(bare):
     assert (problem["id"], problem["where"]) == ("jobs.trigger", here(bare))
 
 
+@pytest.mark.quick
 def test_an_id_that_two_jobs_have_is_found_at_the_second(bare):
     add(bare, f'\nJOBS += (Job(trigger="0 6 * * *", function=print, id="delete_old_runs"),){HERE}')
     (problem,) = of_jobs(bare.problems())
@@ -419,6 +423,7 @@ def test_a_known_time_zone_is_no_problem(bare, name):
     assert of_jobs(bare.problems()) == []
 
 
+@pytest.mark.quick
 def test_all_that_is_wrong_with_the_jobs_is_told_at_once(bare):
     add(
         bare,
@@ -459,6 +464,7 @@ def test_all_that_is_wrong_with_the_jobs_is_told_at_once(bare):
 # No problems
 
 
+@pytest.mark.quick
 @pytest.mark.parametrize("source", HARMLESS.values(), ids=HARMLESS)
 def test_what_cannot_be_read_or_is_right_gives_no_alarm(bare, source):
     add(bare, source)
@@ -592,7 +598,7 @@ def reader(service):
 def test_check_refuses_the_lines_that_the_scheduler_refuses_and_no_others(shared_service):
     with reader(shared_service) as ask:
 
-        @examples(1500)
+        @examples(700)
         @given(odd_lines() | NO_LINES | right_lines())
         @example("0 6 lastly * *")
         @example("0 6 * * \u0663")
@@ -606,7 +612,7 @@ def test_check_refuses_the_lines_that_the_scheduler_refuses_and_no_others(shared
 def test_a_line_is_due_when_cron_says(shared_service):
     with reader(shared_service) as ask:
 
-        @examples(300)
+        @examples(150)
         @given(right_lines(), st.datetimes(datetime(2023, 1, 1), datetime(2026, 1, 1)))
         def agree(line, now):
             now = now.replace(tzinfo=UTC)

@@ -17,6 +17,8 @@ from cookiecutter.utils import create_env_with_context
 from generating import COOKIECUTTER, generate, generator_environment, made_in
 from services import TEMPLATE, BakedProject, bake
 
+pytestmark = pytest.mark.quick
+
 SERVICE = TEMPLATE / "{{cookiecutter.project_slug}}"
 HOOKS = sorted((TEMPLATE / "hooks").glob("*.py"))
 RUFF = [sys.executable, "-m", "ruff", "check", "--no-cache",

@@ -76,6 +76,7 @@ def modules(root: Path) -> Iterator[tuple[str, Path]]:
             yield ".".join(parts).removesuffix(".__init__"), path
 
 
+@pytest.mark.quick
 def test_every_room_imports_only_those_it_may(bare_service: BakedProject):
     found = list(modules(bare_service.path))
     assert len(found) > 50
@@ -86,6 +87,7 @@ def test_every_room_imports_only_those_it_may(bare_service: BakedProject):
         assert rooms <= ALLOWED[room], name
 
 
+@pytest.mark.quick
 def test_everything_has_one_owner(bare_service: BakedProject):
     root = bare_service.path
     for path in filter(Path.is_file, root.rglob("*")):
@@ -97,6 +99,7 @@ def test_everything_has_one_owner(bare_service: BakedProject):
         assert (root / part).exists(), part
 
 
+@pytest.mark.quick
 @pytest.mark.parametrize("folder", ["backend/core", "launcher"])
 def test_what_an_update_replaces_says_so_and_knows_nothing_of_the_sample(
     bare_service: BakedProject, folder: str
@@ -109,6 +112,7 @@ def test_what_an_update_replaces_says_so_and_knows_nothing_of_the_sample(
         assert "delete_old_messages" not in words, path
 
 
+@pytest.mark.quick
 def test_create_app_is_a_table_of_contents(bare_service: BakedProject):
     source = (bare_service.path / "backend/__init__.py").read_text()
     (create_app,) = [node for node in ast.parse(source).body if isinstance(node, ast.FunctionDef)]

@@ -74,6 +74,7 @@ def test_a_sample_that_was_deployed_is_dropped_by_a_migration(service: BakedProj
     assert 'op.drop_table("message")' in made.read_text().replace("'", '"')
 
 
+@pytest.mark.quick
 @pytest.mark.parametrize("name", ["backend/core", "launcher"])
 def test_no_line_of_the_sample_is_in_what_updates_replace(bare_service: BakedProject, name: str):
     for path in (bare_service.path / name).rglob("*.py"):

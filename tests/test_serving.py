@@ -56,6 +56,7 @@ def reply(server):
     return None
 
 
+@pytest.mark.quick
 @pytest.mark.parametrize("whose", ["the tests'", "the service's"])
 def test_it_answers_whichever_python_it_is_run_by(service, whose):
     with service.start(python=pythons(service)[whose]) as server:

@@ -21,6 +21,7 @@ def lines_with(text: str, path: Path) -> list[str]:
     return [line for line in found if text in line]
 
 
+@pytest.mark.quick
 @pytest.mark.parametrize("command", RUFF)
 def test_the_template_s_own_python_is_clean(command: str):
     done = subprocess.run(
@@ -32,12 +33,14 @@ def test_the_template_s_own_python_is_clean(command: str):
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+@pytest.mark.quick
 @pytest.mark.parametrize("command", RUFF)
 def test_a_service_is_clean_by_its_own_rules(command: str, service: BakedProject):
     done = service.run(*RUFF[command], python=service.python)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+@pytest.mark.quick
 @pytest.mark.parametrize("command", RUFF)
 @pytest.mark.parametrize("name", NAMES, ids=["default", "quotes", "japanese", "long"])
 def test_a_service_of_any_name_is_clean(command: str, name: str, cookies: Any):
@@ -52,6 +55,7 @@ def test_the_generated_tests_pass(service: BakedProject, tmp_path: Path):
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+@pytest.mark.quick
 def test_the_readme_s_test_command_is_the_one_of_ci():
     (command,) = lines_with(TEST_COMMAND, TEMPLATE / ".ci" / "run")
     assert lines_with(TEST_COMMAND, TEMPLATE / "README.md") == [command]

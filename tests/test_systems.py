@@ -104,6 +104,8 @@ print(asked)
 def test_on_windows_a_command_can_be_pasted(bare_service):
     script = """
 from launcher.checks import service
+
+pytestmark = pytest.mark.quick
 service.sys.platform = "win32"
 print(service.quoted(r"C:\\work\\run.py"), service.quoted(r"C:\\a (1)\\run.py"))
 """
