@@ -32,11 +32,11 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         service = Path(cookiecutter(str(TEMPLATE), no_input=True, output_dir=folder))
         python = service / ".venv" / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
-        ways = {
+        ways: dict[str, list[str | Path]] = {
             "python run.py": [sys.executable, "run.py", "--port"],
             "flask run --debug": [python, "-m", "flask", "--app=backend", "run", "--debug", "-p"],
         }
-        seconds = {name: [] for name in ways}
+        seconds: dict[str, list[float]] = {name: [] for name in ways}
         for _ in range(rounds):
             for name, command in ways.items():
                 seconds[name].append(first_answer(command, service))

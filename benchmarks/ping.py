@@ -86,7 +86,7 @@ def server(app: str, service: Path) -> Iterator[int]:
     """Run gunicorn. A worker that is replaced meanwhile would close its connections."""
     port = free_port()
     options = ["--bind", f"127.0.0.1:{port}", "--max-requests", "0"]
-    command = [service / ".venv/bin/python", "-m", "gunicorn", *options, app]
+    command: list[str | Path] = [service / ".venv/bin/python", "-m", "gunicorn", *options, app]
     with subprocess.Popen(
         command, cwd=service, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     ) as process:

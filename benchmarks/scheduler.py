@@ -16,6 +16,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 import psutil
 from cookiecutter.main import cookiecutter
@@ -72,7 +73,7 @@ def main() -> None:
         os.environ |= {"DATABASE_URL": server.url(), "SECRET_KEY": secrets.token_hex(32)}
         os.environ |= {"ENVIRONMENT": "production", "FLASK_SAFE_START_BOOTSTRAP": "no"}
         service = Path(cookiecutter(str(TEMPLATE), no_input=True, output_dir=folder))
-        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        quiet: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
         subprocess.run([sys.executable, "bootstrap.py"], cwd=service, **quiet)
         run(service, "run.py", "db", "upgrade")
         for count, interval in INTERVALS.items():

@@ -4,14 +4,18 @@ It always succeeds: cookiecutter would delete the project of a hook that fails.
 """
 
 import contextlib
+import io
 import os
 import subprocess
 import sys
 
 wanted = {{ "%r"|format(cookiecutter.bootstrap) }} is not False
 if wanted and os.environ.get("FLASK_SAFE_START_BOOTSTRAP") != "no":
-    with contextlib.suppress(KeyboardInterrupt):
-        subprocess.call([sys.executable, os.path.abspath("bootstrap.py")])
+    bootstrap = subprocess.Popen([sys.executable, os.path.abspath("bootstrap.py")])
+    while bootstrap.poll() is None:
+        with contextlib.suppress(KeyboardInterrupt):  # it has that too, and says how to go on
+            bootstrap.wait()
 else:
-    sys.stdout.reconfigure(errors="backslashreplace")
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
     print("Not bootstrapped. To do so, run bootstrap.py in", os.getcwd(), flush=True)

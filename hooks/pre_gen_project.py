@@ -12,7 +12,7 @@ TEXTS = (NAME, {{ "%r"|format(cookiecutter.description) }}, {{ "%r"|format(cooki
 RESERVED = re.compile(r"con|prn|aux|nul|(com|lpt)[0-9]")
 
 
-def refusal():
+def refusal() -> str | None:
     if not NAME.strip():
         return "project_name is empty: give the service a name."
     if not re.fullmatch(r"[a-z][a-z0-9_-]{0,49}", SLUG):

@@ -5,9 +5,13 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
+from services import BakedProject
 
 posix_only = pytest.mark.skipif(os.name == "nt", reason="needs fork or a pseudo-terminal")
 
@@ -34,34 +38,40 @@ for pid in children:
 """
 
 
-def edit(path, old, new):
+def edit(path: Path, old: str, new: str) -> None:
     text = path.read_text(encoding="utf-8")
     assert old in text
-    path.write_text(text.replace(old, new), encoding="utf-8")
+    write(path, text.replace(old, new))
 
 
-def append(path, text):
-    with path.open("a", encoding="utf-8") as file:
-        file.write(f"\n{text}\n")
+def append(path: Path, text: str) -> None:
+    write(path, path.read_text(encoding="utf-8") + f"\n{text}\n")
 
 
-def line_of(path, text):
+def write(path: Path, text: str) -> None:
+    """Write it a second later than it was: Python takes a cached module of that second for it."""
+    later = path.stat().st_mtime_ns + 1_000_000_000
+    path.write_text(text, encoding="utf-8")
+    os.utime(path, ns=(later, max(later, path.stat().st_mtime_ns)))
+
+
+def line_of(path: Path, text: str) -> int:
     lines = path.read_text(encoding="utf-8").splitlines()
     return next(number for number, line in enumerate(lines, 1) if text in line)
 
 
-def make_async(project):
+def make_async(project: BakedProject) -> None:
     edit(project.path / "backend/routes/chat.py", "def post_message(", "async def post_message(")
 
 
-def follow(project, problem):
+def follow(project: BakedProject, problem: dict[str, Any]) -> Any:
     """Do what the hint says, and nothing else. Returns what its command did, if it is one."""
     hint, where = problem["hint"], problem["where"]
     name, _, line = where.partition(":")
     if hint.startswith("delete the line") or hint.startswith("mend "):
         lines = (project.path / name).read_text().splitlines()
         del lines[int(line) - 1]
-        (project.path / name).write_text("\n".join(lines) + "\n")
+        write(project.path / name, "\n".join(lines) + "\n")
     elif renamed := re.match(r"rename it to (\w+)", hint):
         edit(project.path / name, problem["message"].split()[0], renamed[1])
     elif hint.startswith("remove `async`"):
@@ -74,15 +84,18 @@ def follow(project, problem):
 
 
 @contextlib.contextmanager
-def holding(host="127.0.0.1", port=0, forks=0):
+def holding(
+    host: str = "127.0.0.1", port: int = 0, forks: int = 0
+) -> Iterator[tuple[int, set[int]]]:
     """Let other processes hold a port. Yields the port and their pids."""
     command = [sys.executable, "-c", HOLDER, host, str(port), str(forks)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
+        assert holder.stdout
         port = int(holder.stdout.readline())
         children = psutil.Process(holder.pid).children()
         yield port, {holder.pid, *(child.pid for child in children)}
 
 
-def the(problems, id):
+def the(problems: list[dict[str, Any]], id: str) -> dict[str, Any]:
     (found,) = [problem for problem in problems if problem["id"] == id]
     return found

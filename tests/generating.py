@@ -7,7 +7,7 @@ import re
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -49,16 +49,14 @@ def write_config(folder: Path, **answers: str) -> None:
     (folder / "cookiecutter.json").write_text(text, encoding="utf-8")
 
 
-def command_line(
-    folder: Path, *answers: str | bytes, command: tuple[str, ...]
-) -> list[str | bytes]:
+def command_line(folder: Path, *answers: str | bytes, command: Sequence[str]) -> list[str | bytes]:
     return [*command, str(TEMPLATE), "--no-input", "--output-dir", str(folder / "out"), *answers]
 
 
 def generate(
     folder: Path,
     *answers: str | bytes,
-    command: tuple[str, ...] = COOKIECUTTER,
+    command: Sequence[str] = COOKIECUTTER,
     encoding: str = "utf-8",
     **env: str,
 ) -> subprocess.CompletedProcess[str]:

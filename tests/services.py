@@ -48,7 +48,7 @@ class Answer:
         return json.loads(self.body)
 
 
-def http(url: str, data: bytes | None = None, **headers: str) -> Answer:
+def http(url: str, data: bytes | None = None, /, **headers: str) -> Answer:
     """GET, or POST if there is data. An error status is an answer too."""
     request = Request(url, data, {name.replace("_", "-"): text for name, text in headers.items()})
     try:
@@ -61,10 +61,11 @@ def http(url: str, data: bytes | None = None, **headers: str) -> Answer:
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+        port: int = probe.getsockname()[1]
+        return port
 
 
-def wait_until(condition: Callable[[], Any], seconds: float = ANSWER_WITHIN) -> Any:
+def wait_until(condition: Callable[..., Any], seconds: float = ANSWER_WITHIN) -> Any:
     """Return the condition's first true value. Fail if there is none in time.
 
     It is asked often at first and more seldom later, as others need the processor too.
@@ -135,7 +136,8 @@ class BakedProject:
 
     def check(self, **env: str) -> dict[str, Any]:
         """What `check --json` says."""
-        return json.loads(self.run("run.py", "check", "--json", **env).stdout)
+        said: dict[str, Any] = json.loads(self.run("run.py", "check", "--json", **env).stdout)
+        return said
 
     def problems(self, level: str = "error", **env: str) -> list[dict[str, Any]]:
         checks = self.check(**env)["checks"]
@@ -147,7 +149,7 @@ class BakedProject:
 
     @contextlib.contextmanager
     def start(
-        self, *arguments: object, python: object = sys.executable, wait: bool = True, **env: str
+        self, *arguments: object, python: object = sys.executable, wait: object = True, **env: str
     ) -> Iterator[Server]:
         """Run `python run.py serve` on a free port, and end it afterwards by its pid."""
         command = [str(python), "run.py", "serve", *map(str, arguments)]
@@ -176,7 +178,7 @@ class BakedProject:
 def running(
     command: Sequence[object],
     cwd: Path,
-    end: Callable[..., Any] = subprocess.Popen.terminate,
+    end: Any = subprocess.Popen.terminate,
     **env: str,
 ) -> Iterator[Server]:
     """Run a command in any folder, and end it afterwards by its pid if it still runs."""

@@ -45,7 +45,7 @@ REFUSED_BY_COMMAND = [
 @pytest.mark.parametrize(("question", "answer"), REFUSED)
 def test_a_bad_answer_is_refused_in_one_sentence(
     question: str, answer: str, cookies: Any, tmp_path: Path, capfd: pytest.CaptureFixture[str]
-):
+) -> None:
     answers = {"project_slug": "weather", question: answer}
     result = cookies.bake(template=str(TEMPLATE), extra_context=answers)
     assert result.exit_code != 0
@@ -54,7 +54,7 @@ def test_a_bad_answer_is_refused_in_one_sentence(
     assert list((tmp_path / "cookies" / "bake00").iterdir()) == []
 
 
-def test_a_slug_with_a_slash_is_refused_and_writes_no_file(cookies: Any, tmp_path: Path):
+def test_a_slug_with_a_slash_is_refused_and_writes_no_file(cookies: Any, tmp_path: Path) -> None:
     """Cookiecutter has made both folders before it asks the hook, and removes the inner one."""
     answers = {"project_slug": "a/b"}
     assert cookies.bake(template=str(TEMPLATE), extra_context=answers).exit_code != 0
@@ -64,7 +64,7 @@ def test_a_slug_with_a_slash_is_refused_and_writes_no_file(cookies: Any, tmp_pat
 @pytest.mark.parametrize(("question", "answer"), REFUSED_BY_COMMAND)
 def test_the_command_fails_in_one_sentence_and_leaves_nothing(
     question: str, answer: str, tmp_path: Path
-):
+) -> None:
     done = generate(tmp_path, f"{question}={answer}")
     assert done.returncode != 0
     assert_is_about(question, ours(done.stdout))
@@ -73,7 +73,7 @@ def test_the_command_fails_in_one_sentence_and_leaves_nothing(
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows passes no bytes that are not text")
 @pytest.mark.parametrize("question", ["project_name", "description", "author"])
-def test_an_answer_that_is_not_text_is_refused(question: str, tmp_path: Path):
+def test_an_answer_that_is_not_text_is_refused(question: str, tmp_path: Path) -> None:
     done = generate(tmp_path, "project_slug=weather", question.encode() + b"=\xff")
     assert done.returncode != 0
     assert ours(done.stdout).endswith(".")
@@ -101,7 +101,7 @@ def assert_is_about(question: str, sentence: str) -> None:
 )  # fmt: skip
 def test_the_slug_of_a_name_is_valid_or_refused(
     name: str, cookies: Any, capfd: pytest.CaptureFixture[str]
-):
+) -> None:
     answers = {"project_name": name, "bootstrap": "no"}
     result = cookies.bake(template=str(TEMPLATE), extra_context=answers)
     if result.exception is None:
@@ -116,30 +116,32 @@ def test_the_slug_of_a_name_is_valid_or_refused(
     [("野家", "ye-jia"), ("🎉", "service"), ("3D prints", "service-3d-prints"),
      ("My  Service!", "my-service"), ("x" * 80, "x" * 50)],
 )  # fmt: skip
-def test_a_name_makes_a_folder_that_its_owner_would_expect(name: str, slug: str, cookies: Any):
+def test_a_name_makes_a_folder_that_its_owner_would_expect(
+    name: str, slug: str, cookies: Any
+) -> None:
     assert bake(cookies, project_name=name).path.name == slug
 
 
 @pytest.mark.parametrize("slug", ["a", "a" * 50, "a-b_c1", "com10", "console", "nullable"])
-def test_an_unusual_slug_is_accepted(slug: str, cookies: Any):
+def test_an_unusual_slug_is_accepted(slug: str, cookies: Any) -> None:
     assert bake(cookies, project_slug=slug).path.name == slug
 
 
 @pytest.mark.parametrize("port", ["1024", "65535"])
-def test_a_port_that_is_accepted_is_the_one_in_the_settings(port: str, cookies: Any):
+def test_a_port_that_is_accepted_is_the_one_in_the_settings(port: str, cookies: Any) -> None:
     project = bake(cookies, port=port)
     script = "from config import default; print(default.PORT)"
     assert project.run("-B", "-c", script).stdout.strip() == str(int(port))
 
 
 @pytest.mark.parametrize("zone", ["UTC", "Asia/Tokyo", "America/Argentina/Buenos_Aires"])
-def test_a_time_zone_that_is_accepted_is_the_one_in_the_settings(zone: str, cookies: Any):
+def test_a_time_zone_that_is_accepted_is_the_one_in_the_settings(zone: str, cookies: Any) -> None:
     project = bake(cookies, timezone=zone)
     script = "from config import default; print(default.TIMEZONE)"
     assert project.run("-B", "-c", script).stdout.strip() == zone
 
 
-def test_there_are_at_most_seven_questions(tmp_path: Path):
+def test_there_are_at_most_seven_questions(tmp_path: Path) -> None:
     """Seven times the return key, and the last answer: no."""
     done = subprocess.run(
         [*COOKIECUTTER, str(TEMPLATE), "--output-dir", str(tmp_path / "out")],
@@ -155,7 +157,7 @@ def test_there_are_at_most_seven_questions(tmp_path: Path):
     assert (tmp_path / "out" / "my-service" / "run.py").exists()
 
 
-def test_every_question_is_a_sentence_in_ascii():
+def test_every_question_is_a_sentence_in_ascii() -> None:
     asked = [key for key in QUESTIONS if not key.startswith("_")]
     assert sorted(asked) == sorted(QUESTIONS["__prompts__"])
     for key in asked:

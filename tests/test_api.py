@@ -5,7 +5,7 @@ import sqlite3
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 
-from services import http
+from services import Answer, BakedProject, Server, http
 
 PROBLEM = "application/problem+json"
 LIMIT = 2000
@@ -44,20 +44,20 @@ BAD = {
 }
 
 
-def post(server, body, content_type="application/json"):
+def post(server: Server, body: bytes, content_type: str = "application/json") -> Answer:
     return http(f"{server.url}/api/chat", body, Content_Type=content_type)
 
 
-def kind(answer):
+def kind(answer: Answer) -> tuple[int, str]:
     return answer.status, answer.headers.get_content_type()
 
 
-def stored_messages(project):
+def stored_messages(project: BakedProject) -> list[str]:
     with closing(sqlite3.connect(project.path / "instance/development.db")) as connection:
         return [text for (text,) in connection.execute("SELECT text FROM message")]
 
 
-def test_good_messages_are_stored_and_answered(service):
+def test_good_messages_are_stored_and_answered(service: BakedProject) -> None:
     with service.start() as server:
         answers = {name: post(server, body) for name, body in GOOD.items()}
     assert {name: kind(answer) for name, answer in answers.items()} == dict.fromkeys(
@@ -68,7 +68,7 @@ def test_good_messages_are_stored_and_answered(service):
     assert stored_messages(service) == [json.loads(body)["message"] for body in GOOD.values()]
 
 
-def test_bad_messages_get_400_as_a_problem_and_are_not_stored(service):
+def test_bad_messages_get_400_as_a_problem_and_are_not_stored(service: BakedProject) -> None:
     with service.start() as server:
         answers = {name: post(server, body) for name, body in BAD.items()}
         assert post(server, GOOD["short"]).status == 200
@@ -82,7 +82,7 @@ def test_bad_messages_get_400_as_a_problem_and_are_not_stored(service):
     assert "Traceback" not in server.output
 
 
-def test_every_other_error_under_api_is_a_problem_too(service):
+def test_every_other_error_under_api_is_a_problem_too(service: BakedProject) -> None:
     with service.start() as server:
         url = server.url
         answers = {
@@ -111,13 +111,15 @@ def test_every_other_error_under_api_is_a_problem_too(service):
     assert stored_messages(service) == []
 
 
-def test_paths_outside_api_keep_the_pages_of_flask(service):
+def test_paths_outside_api_keep_the_pages_of_flask(service: BakedProject) -> None:
     with service.start() as server:
         assert kind(http(f"{server.url}/unknown")) == (404, "text/html")
         assert kind(http(f"{server.url}/apiary")) == (404, "text/html")
 
 
-def test_an_exception_under_api_is_a_problem_where_there_is_no_debugger(service):
+def test_an_exception_under_api_is_a_problem_where_there_is_no_debugger(
+    service: BakedProject,
+) -> None:
     chat = service.path / "backend/routes/chat.py"
     with chat.open("a") as file:
         file.write('\n\n@bp.get("/broken")\ndef broken():\n    raise KeyError("secret")\n')
@@ -129,7 +131,7 @@ def test_an_exception_under_api_is_a_problem_where_there_is_no_debugger(service)
     assert "secret" not in answer.body
 
 
-def test_twenty_messages_at_once_are_all_stored(service):
+def test_twenty_messages_at_once_are_all_stored(service: BakedProject) -> None:
     texts = [f"message {number}" for number in range(20)]
     with service.start() as server, ThreadPoolExecutor(len(texts)) as pool:
         bodies = [json.dumps({"message": text}).encode() for text in texts]
@@ -139,7 +141,7 @@ def test_twenty_messages_at_once_are_all_stored(service):
     assert sorted(stored_messages(service)) == sorted(texts)
 
 
-def test_sqlite_writes_ahead_keeps_foreign_keys_and_waits_for_a_lock(service):
+def test_sqlite_writes_ahead_keeps_foreign_keys_and_waits_for_a_lock(service: BakedProject) -> None:
     code = """
 from backend import create_app
 from backend.core.database import db
@@ -156,7 +158,7 @@ with create_app().app_context():
     assert int(pragmas["busy_timeout"]) >= 1000
 
 
-def test_readyz_says_what_is_not_ready_and_ping_does_not_mind(service):
+def test_readyz_says_what_is_not_ready_and_ping_does_not_mind(service: BakedProject) -> None:
     with service.start() as server:
         assert http(f"{server.url}/readyz").status == 200
         database = service.path / "instance/development.db"

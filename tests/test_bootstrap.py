@@ -85,20 +85,20 @@ def foreign(shared_service: BakedProject, tmp_path: Path) -> BakedProject:
     return copy
 
 
-def test_a_second_run_changes_nothing(shared_service: BakedProject):
+def test_a_second_run_changes_nothing(shared_service: BakedProject) -> None:
     before = files_in(shared_service.path / ".venv"), identity(shared_service)
     done = shared_service.run("bootstrap.py", PORT="0")
     assert good(done), done.stdout + done.stderr
     assert (files_in(shared_service.path / ".venv"), identity(shared_service)) == before
 
 
-def test_a_folder_that_was_moved_gets_scripts_that_work(moved: BakedProject):
+def test_a_folder_that_was_moved_gets_scripts_that_work(moved: BakedProject) -> None:
     done = subprocess.run([moved.python.parent / "flask", "--version"], capture_output=True)
     assert done.returncode == 0, done.stderr
     assert moved.ids(PORT="0") == set()
 
 
-def test_a_new_requirement_is_noticed_and_installed(moved: BakedProject):
+def test_a_new_requirement_is_noticed_and_installed(moved: BakedProject) -> None:
     write_requirement(moved, "six==1.17.0")
     assert moved.ids(PORT="0") == {"dependencies.missing"}
     before = identity(moved)
@@ -110,7 +110,7 @@ def test_a_new_requirement_is_noticed_and_installed(moved: BakedProject):
     assert version.stdout.strip() == "1.17.0"
 
 
-def test_a_broken_environment_of_its_own_is_remade(moved: BakedProject):
+def test_a_broken_environment_of_its_own_is_remade(moved: BakedProject) -> None:
     for python in moved.python.parent.glob("python*"):
         python.unlink()
     assert "python.version" in moved.ids(PORT="0")
@@ -120,7 +120,9 @@ def test_a_broken_environment_of_its_own_is_remade(moved: BakedProject):
 
 
 @pytest.mark.parametrize("kind", ["no-python", "no-venv", "file"])
-def test_a_broken_environment_that_somebody_else_made_is_kept(kind: str, bare: BakedProject):
+def test_a_broken_environment_that_somebody_else_made_is_kept(
+    kind: str, bare: BakedProject
+) -> None:
     broken = bare.path / ".venv"
     if kind == "file":
         broken.write_text("mine", encoding="utf-8")
@@ -142,7 +144,7 @@ def test_a_broken_environment_that_somebody_else_made_is_kept(kind: str, bare: B
 
 @pytest.mark.skipif(os.name == "nt", reason="there is no pty on Windows")
 @pytest.mark.parametrize("answer", ["y", "n"])
-def test_on_a_terminal_it_asks_before_it_deletes(answer: str, bare: BakedProject):
+def test_on_a_terminal_it_asks_before_it_deletes(answer: str, bare: BakedProject) -> None:
     mine = bare.path / ".venv" / "mine.txt"
     mine.parent.mkdir()
     mine.write_text("mine", encoding="utf-8")
@@ -161,7 +163,7 @@ def test_on_a_terminal_it_asks_before_it_deletes(answer: str, bare: BakedProject
     assert mine.exists() == (answer == "n")
 
 
-def test_a_good_environment_that_somebody_else_made_is_used(bare: BakedProject):
+def test_a_good_environment_that_somebody_else_made_is_used(bare: BakedProject) -> None:
     subprocess.run([sys.executable, "-m", "venv", bare.path / ".venv"], check=True)
     before = identity(bare)
     done = bare.run("bootstrap.py", PORT="0")
@@ -218,7 +220,7 @@ def test_nothing_is_installed_into_the_active_environment(
     other_environment: OtherEnvironment,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-):
+) -> None:
     if uv:  # which is not used where pip is told to use an index of its own
         monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
         for name in filter(INDEX_SETTING.fullmatch, list(os.environ)):
@@ -244,7 +246,9 @@ RUNNERS = {
 
 
 @pytest.mark.parametrize("runner", RUNNERS)
-def test_a_service_outlives_the_temporary_environment_of_its_generator(runner: str, tmp_path: Path):
+def test_a_service_outlives_the_temporary_environment_of_its_generator(
+    runner: str, tmp_path: Path
+) -> None:
     home = tmp_path / "home"
     folders = {"HOME": home, "USERPROFILE": home, "PIPX_HOME": home / "pipx",
                "UV_CACHE_DIR": home / "uv", "UV_TOOL_DIR": home / "tools"}  # fmt: skip
@@ -261,7 +265,7 @@ def test_a_service_outlives_the_temporary_environment_of_its_generator(runner: s
 
 def test_what_a_kill_left_half_made_is_made_whole(
     bare: BakedProject, other_environment: OtherEnvironment
-):
+) -> None:
     """Killed while it makes the environment, without uv and with it, and while it installs."""
     with bootstrapping(bare, python=other_environment.python, PATH=path_without_uv()) as started:
         wait_until(bare.python.exists)
@@ -298,7 +302,7 @@ def kill_family(process: subprocess.Popen[bytes]) -> None:
     psutil.wait_procs(family)
 
 
-def test_start_goes_on_to_serve(moved: BakedProject):
+def test_start_goes_on_to_serve(moved: BakedProject) -> None:
     with bootstrapping(moved, "--start", PORT="0") as server:
         server.wait_for_url()
         assert ANSWERED in server.output
@@ -315,7 +319,7 @@ HEALTH = "backend/core/health.py"
 
 
 @pytest.mark.parametrize("status", ["200", "202", "204", "302", "404", "500"])
-def test_it_succeeds_only_if_ping_answers_200(status: str, foreign: BakedProject):
+def test_it_succeeds_only_if_ping_answers_200(status: str, foreign: BakedProject) -> None:
     replace(foreign.path / HEALTH, "content_type=", f"status={status}, content_type=")
     done = foreign.run("bootstrap.py", PORT="0")
     assert done.returncode == (0 if status == "200" else 1), done.stdout + done.stderr
@@ -328,7 +332,7 @@ def replace(path: Path, old: str, new: str) -> None:
     path.write_text(text.replace(old, new, 1), encoding="utf-8")
 
 
-def test_it_fails_if_the_service_does_not_start(foreign: BakedProject):
+def test_it_fails_if_the_service_does_not_start(foreign: BakedProject) -> None:
     with (foreign.path / HEALTH).open("a", encoding="utf-8") as file:
         file.write("raise RuntimeError('not today')\n")
     done = foreign.run("bootstrap.py", PORT="0")
@@ -336,7 +340,7 @@ def test_it_fails_if_the_service_does_not_start(foreign: BakedProject):
     assert "not today" in done.stderr
 
 
-def test_it_fails_if_a_check_does(foreign: BakedProject):
+def test_it_fails_if_a_check_does(foreign: BakedProject) -> None:
     with (foreign.path / "config" / "development.py").open("a", encoding="utf-8") as file:
         file.write("QLALCHEMY_TRACK_MODIFICATIONS = False\n")
     done = foreign.run("bootstrap.py", PORT="0")
@@ -345,7 +349,7 @@ def test_it_fails_if_a_check_does(foreign: BakedProject):
     assert ANSWERED not in done.stdout
 
 
-def test_it_fails_if_the_port_is_held(foreign: BakedProject):
+def test_it_fails_if_the_port_is_held(foreign: BakedProject) -> None:
     with socket.create_server(("127.0.0.1", 0)) as holder:
         port = str(holder.getsockname()[1])
         done = foreign.run("bootstrap.py", PORT=port)
@@ -354,13 +358,13 @@ def test_it_fails_if_the_port_is_held(foreign: BakedProject):
     assert "bootstrap.py" in done.stderr
 
 
-def test_it_refuses_an_unknown_option(bare: BakedProject):
+def test_it_refuses_an_unknown_option(bare: BakedProject) -> None:
     assert bare.run("bootstrap.py", "--strat").returncode == 2
     assert not (bare.path / ".venv").exists()
 
 
 @pytest.mark.parametrize("name", SCRIPTS)
-def test_its_first_lines_are_readable_by_an_old_python(name: str):
+def test_its_first_lines_are_readable_by_an_old_python(name: str) -> None:
     found = ast.walk(ast.parse(SCRIPTS[name], feature_version=(3, 4)))
     assert [node for node in found if isinstance(node, NEEDS_A_NEWER_SYNTAX)] == []
     functions = [node for node in ast.walk(ast.parse(SCRIPTS[name])) if isinstance(node, ast.arg)]
@@ -372,7 +376,7 @@ def test_its_first_lines_are_readable_by_an_old_python(name: str):
 @pytest.mark.parametrize("python", old_pythons(), ids=lambda path: Path(path).name)
 def test_an_old_python_says_what_is_needed_in_one_sentence(
     python: str, name: str, bare: BakedProject, tmp_path: Path
-):
+) -> None:
     done = bare.run(name, python=python, PATH=str(tmp_path / "nothing"))
     assert done.returncode == 1
     assert done.stdout == ""
@@ -382,7 +386,7 @@ def test_an_old_python_says_what_is_needed_in_one_sentence(
 
 
 @pytest.mark.parametrize("python", old_pythons(), ids=lambda path: Path(path).name)
-def test_an_old_python_finds_a_newer_one(python: str, bare: BakedProject, tmp_path: Path):
+def test_an_old_python_finds_a_newer_one(python: str, bare: BakedProject, tmp_path: Path) -> None:
     version = f"python3.{sys.version_info.minor}"
     (tmp_path / version).symlink_to(sys.executable)
     done = bare.run("bootstrap.py", "--help", python=python, PATH=str(tmp_path))

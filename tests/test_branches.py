@@ -31,7 +31,9 @@ with create_app().app_context():
     tables = set(inspect(db.engine).get_table_names())
     rows = {}
     for name in sorted(tables & {"message", "job_run"}):
-        rows[name] = db.session.scalar(text(f"SELECT count(*) FROM {name}"))
+        # The first start of bootstrap.py may have noted that the jobs are there.
+        runs = " WHERE cause <> 'added'" if name == "job_run" else ""
+        rows[name] = db.session.scalar(text(f"SELECT count(*) FROM {name}{runs}"))
     versions = db.session.scalars(text("SELECT version_num FROM alembic_version ORDER BY 1")).all()
 print(rows, list(versions))
 """
@@ -88,7 +90,7 @@ def migrated(request: pytest.FixtureRequest) -> Migrated:
     return Migrated(request.getfixturevalue("project"), **request.getfixturevalue("on_postgresql"))
 
 
-def test_a_database_of_the_first_version_is_upgraded_without_loss(migrated: Migrated):
+def test_a_database_of_the_first_version_is_upgraded_without_loss(migrated: Migrated) -> None:
     migrated.python(FIRST_VERSION)
     assert migrated.ids() == {"database.migrations"}
     migrated.db("upgrade")
@@ -107,7 +109,7 @@ def test_a_database_of_the_first_version_is_upgraded_without_loss(migrated: Migr
     assert migrated.state == "{'job_run': 0, 'message': 0} ['0001', 'core_0001']"
 
 
-def test_a_new_migration_is_the_owner_s(service: BakedProject):
+def test_a_new_migration_is_the_owner_s(service: BakedProject) -> None:
     migrated = Migrated(service)
     append(
         service.path / "backend/models.py",
@@ -132,7 +134,7 @@ def add(project: BakedProject, folder: str, revision: str, down: str) -> None:
     (project.path / folder / f"{revision}.py").write_text(text.lstrip())
 
 
-def test_core_s_branch_goes_on_without_the_owner_s_and_back(service: BakedProject):
+def test_core_s_branch_goes_on_without_the_owner_s_and_back(service: BakedProject) -> None:
     migrated = Migrated(service)
     add(service, "backend/core/migrations", "core_0002", "core_0001")
     add(service, "migrations", "0002", "0001")
@@ -150,7 +152,7 @@ def test_core_s_branch_goes_on_without_the_owner_s_and_back(service: BakedProjec
     assert migrated.state.endswith("['0002', 'core_0001']")
 
 
-def test_two_ends_of_the_owner_s_branch_are_told_and_merged(service: BakedProject):
+def test_two_ends_of_the_owner_s_branch_are_told_and_merged(service: BakedProject) -> None:
     migrated = Migrated(service)
     add(service, "migrations", "0002", "0001")
     add(service, "migrations", "0003", "0001")

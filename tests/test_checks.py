@@ -11,7 +11,9 @@ import socket
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Callable
 from contextlib import closing
+from pathlib import Path
 
 import psutil
 import pytest
@@ -26,20 +28,20 @@ from breaking import (
     posix_only,
     the,
 )
-from services import ANSWER_WITHIN, environment
+from services import ANSWER_WITHIN, BakedProject, environment
 
 
 @pytest.fixture
-def service(service):
+def service(service: BakedProject) -> BakedProject:
     return on_any_port(service)
 
 
 @pytest.fixture
-def bare(bare):
+def bare(bare: BakedProject) -> BakedProject:
     return on_any_port(bare)
 
 
-def on_any_port(project):
+def on_any_port(project: BakedProject) -> BakedProject:
     """Let a check that is told no port take a free one: others may use that of the template."""
     default = project.path / "config/default.py"
     default.write_text(re.sub(r"(PORT: int =) \d+", r"\1 0", default.read_text(encoding="utf-8")))
@@ -50,7 +52,7 @@ def on_any_port(project):
 
 
 @pytest.mark.quick
-def test_a_bootstrapped_service_has_no_problem(service):
+def test_a_bootstrapped_service_has_no_problem(service: BakedProject) -> None:
     done = service.run("run.py", "check", "--json")
     report = json.loads(done.stdout)
     assert (done.returncode, done.stderr) == (0, "")
@@ -78,7 +80,9 @@ MIXTURES = [mixture for size in range(5) for mixture in itertools.combinations(F
 
 @posix_only
 @pytest.mark.parametrize("mixture", MIXTURES, ids=", ".join)
-def test_any_mixture_of_the_incident_is_reported_at_once(service, mixture):
+def test_any_mixture_of_the_incident_is_reported_at_once(
+    service: BakedProject, mixture: tuple[str, ...]
+) -> None:
     expected = set().union(*(FAULTS[fault] for fault in mixture))
     if "not installed" in mixture:
         (service.path / ".venv").rename(service.path.parent / "venv elsewhere")
@@ -86,7 +90,9 @@ def test_any_mixture_of_the_incident_is_reported_at_once(service, mixture):
         append(service.path / "config/development.py", TYPO)
     if "async view" in mixture:
         make_async(service)
-    with holding(forks=2) if "busy port" in mixture else contextlib.nullcontext((0, set())) as held:
+    holder: contextlib.AbstractContextManager[tuple[int, set[int]]]
+    holder = holding(forks=2) if "busy port" in mixture else contextlib.nullcontext((0, set()))
+    with holder as held:
         port, pids = held
         problems = service.problems(PORT=str(port))
     assert {problem["id"] for problem in problems} == expected
@@ -97,7 +103,7 @@ def test_any_mixture_of_the_incident_is_reported_at_once(service, mixture):
 
 
 @pytest.mark.quick
-def test_with_nothing_installed_everything_is_on_the_first_screen(bare):
+def test_with_nothing_installed_everything_is_on_the_first_screen(bare: BakedProject) -> None:
     append(bare.path / "config/development.py", TYPO)
     make_async(bare)
     with holding() as (port, _):
@@ -115,7 +121,7 @@ def test_with_nothing_installed_everything_is_on_the_first_screen(bare):
         assert "Traceback" not in text
 
 
-def test_the_hints_followed_in_the_order_shown_make_the_service_start(bare):
+def test_the_hints_followed_in_the_order_shown_make_the_service_start(bare: BakedProject) -> None:
     append(bare.path / "config/development.py", TYPO)
     make_async(bare)
     with holding() as (port, _):
@@ -125,12 +131,13 @@ def test_the_hints_followed_in_the_order_shown_make_the_service_start(bare):
         for problem in first:
             follow(bare, problem)
         assert bare.ids(PORT=str(port)) == {"port.busy"}
-        free = re.search(r"run\.py serve --port (\d+)", busy["hint"])[1]
-        with bare.start("--port", free) as server:
-            assert server.port == int(free)
+        free = re.search(r"run\.py serve --port (\d+)", busy["hint"])
+        assert free
+        with bare.start("--port", free[1]) as server:
+            assert server.port == int(free[1])
 
 
-def test_exit_codes_and_the_report_agree(service):
+def test_exit_codes_and_the_report_agree(service: BakedProject) -> None:
     append(service.path / "config/development.py", "WEATHER_STATION = 'Oslo'")
     warned = service.run("run.py", "check", "--json")
     assert (warned.returncode, json.loads(warned.stdout)["ok"]) == (0, True)
@@ -160,7 +167,9 @@ def test_exit_codes_and_the_report_agree(service):
         ("Jinja2==1.0\nnot-yet-installed==1.0", {"dependencies.missing", "dependencies.version"}),
     ],
 )
-def test_a_changed_requirement_is_noticed_and_others_are_not(service, requirement, ids):
+def test_a_changed_requirement_is_noticed_and_others_are_not(
+    service: BakedProject, requirement: str, ids: set[str]
+) -> None:
     append(service.path / "requirements.txt", requirement)
     problems = service.problems()
     assert {problem["id"] for problem in problems} == ids
@@ -169,7 +178,7 @@ def test_a_changed_requirement_is_noticed_and_others_are_not(service, requiremen
 
 
 @pytest.mark.quick
-def test_all_missing_requirements_are_named_at_once(bare):
+def test_all_missing_requirements_are_named_at_once(bare: BakedProject) -> None:
     missing = the(bare.problems(), "dependencies.missing")
     for name in ("APScheduler", "Flask", "Flask-Alembic", "Flask-SQLAlchemy-Lite", "SQLAlchemy"):
         assert name in missing["message"]
@@ -190,7 +199,7 @@ def test_all_missing_requirements_are_named_at_once(bare):
         "SCHEDULER_API_ENABLED = True",
     ],
 )
-def test_a_misspelt_setting_is_found_where_it_stands(service, line):
+def test_a_misspelt_setting_is_found_where_it_stands(service: BakedProject, line: str) -> None:
     config = service.path / "config/development.py"
     append(config, line)
     (problem,) = service.problems()
@@ -202,7 +211,7 @@ def test_a_misspelt_setting_is_found_where_it_stands(service, line):
 
 
 @pytest.mark.parametrize("line", ["WEATHER_STATION = 'Oslo'", "X = 1", "ÜBERMUT = 1"])
-def test_a_setting_like_no_other_is_a_warning(service, line):
+def test_a_setting_like_no_other_is_a_warning(service: BakedProject, line: str) -> None:
     append(service.path / "config/development.py", line)
     assert service.ids() == set()
     (warning,) = service.problems("warning")
@@ -226,7 +235,9 @@ def test_a_setting_like_no_other_is_a_warning(service, line):
         ("from config.shared import SHARED as DEBGU  # here", "development.py"),
     ],
 )
-def test_a_setting_is_found_however_it_is_bound(service, line, file):
+def test_a_setting_is_found_however_it_is_bound(
+    service: BakedProject, line: str, file: str
+) -> None:
     (service.path / "config/shared.py").write_text(
         '"""Shared."""\n\n__all__ = ["DEBGU"]\nSHARED = 1\nDEBGU = True  # here\n'
     )
@@ -250,7 +261,9 @@ def test_a_setting_is_found_however_it_is_bound(service, line, file):
         ("SQLALCHEMY_DATABASE_URI = None", "settings.missing"),
     ],
 )
-def test_a_setting_of_the_wrong_type_or_without_a_value_is_found(service, line, id):
+def test_a_setting_of_the_wrong_type_or_without_a_value_is_found(
+    service: BakedProject, line: str, id: str
+) -> None:
     config = service.path / "config/development.py"
     append(config, line)
     (problem,) = service.problems()
@@ -259,7 +272,7 @@ def test_a_setting_of_the_wrong_type_or_without_a_value_is_found(service, line, 
     assert problem["hint"]
 
 
-def test_what_a_config_module_prints_does_not_get_into_the_report(service):
+def test_what_a_config_module_prints_does_not_get_into_the_report(service: BakedProject) -> None:
     append(service.path / "config/development.py", "print('Good morning')")
     assert service.ids() == set()
 
@@ -277,7 +290,9 @@ def test_what_a_config_module_prints_does_not_get_into_the_report(service):
         "raise KeyboardInterrupt",
     ],
 )
-def test_a_config_module_that_cannot_be_imported_is_found(service, file, line):
+def test_a_config_module_that_cannot_be_imported_is_found(
+    service: BakedProject, file: str, line: str
+) -> None:
     config = service.path / "config" / file
     append(config, line)
     make_async(service)
@@ -289,7 +304,9 @@ def test_a_config_module_that_cannot_be_imported_is_found(service, file, line):
     assert service.ids() == {"views.async"}
 
 
-def test_a_mistake_in_a_module_that_the_config_imports_is_found_there(service):
+def test_a_mistake_in_a_module_that_the_config_imports_is_found_there(
+    service: BakedProject,
+) -> None:
     shared = service.path / "config/shared.py"
     shared.write_text("\n\ndef port():\n    return 1 / 0\n\n\nPORT = port()\n")
     append(service.path / "config/development.py", "from config.shared import PORT")
@@ -298,14 +315,16 @@ def test_a_mistake_in_a_module_that_the_config_imports_is_found_there(service):
 
 
 @pytest.mark.parametrize("name", ["prodution", "Production ", "PRODUCTION", "default", "../x", " "])
-def test_an_unknown_environment_is_refused_and_not_taken_for_development(service, name):
+def test_an_unknown_environment_is_refused_and_not_taken_for_development(
+    service: BakedProject, name: str
+) -> None:
     assert service.ids(ENVIRONMENT=name) == {"settings.environment"}
     served = service.run("run.py", ENVIRONMENT=name)
     assert served.returncode == 1
     assert "Traceback" not in served.stderr
 
 
-def test_production_without_anything_says_all_that_it_lacks(service):
+def test_production_without_anything_says_all_that_it_lacks(service: BakedProject) -> None:
     problems = service.problems(ENVIRONMENT="production")
     assert [problem["id"] for problem in problems] == [
         "dependencies.missing", "settings.missing", "settings.missing",
@@ -315,7 +334,7 @@ def test_production_without_anything_says_all_that_it_lacks(service):
     assert "SECRET_KEY" in lacking
 
 
-def test_a_short_secret_will_not_do_in_production(service):
+def test_a_short_secret_will_not_do_in_production(service: BakedProject) -> None:
     url = "postgresql://u@127.0.0.1:1/x"
     ids = service.ids(ENVIRONMENT="production", DATABASE_URL=url, SECRET_KEY="short")
     assert ids == {"dependencies.missing", "settings.secret"}
@@ -336,7 +355,7 @@ def test_a_short_secret_will_not_do_in_production(service):
         "u:geheim@127.0.0.1:1/x",
     ],
 )
-def test_a_password_is_never_shown(service, url):
+def test_a_password_is_never_shown(service: BakedProject, url: str) -> None:
     # So that nothing is missing, and the URL is looked at.
     (service.path / "requirements-production.txt").write_text("-r requirements.txt\n")
     for arguments in (("check",), ("check", "--json"), ("serve",), ("db", "current")):
@@ -432,7 +451,9 @@ VIEWS = {
 @pytest.mark.quick
 @pytest.mark.parametrize("source", VIEWS.values(), ids=VIEWS)
 @pytest.mark.parametrize("name", ["backend/extra.py", "backend/routes/deep/er/extra.py"])
-def test_async_views_are_found_where_they_stand_and_helpers_are_not(bare, source, name):
+def test_async_views_are_found_where_they_stand_and_helpers_are_not(
+    bare: BakedProject, source: str, name: str
+) -> None:
     path = bare.path / name
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("\n".join(line.removeprefix(" " * 8) for line in source.splitlines()))
@@ -453,14 +474,16 @@ def test_async_views_are_found_where_they_stand_and_helpers_are_not(bare, source
 
 
 @pytest.mark.quick
-def test_an_async_view_is_found_in_another_file_than_it_is_registered_in(bare):
+def test_an_async_view_is_found_in_another_file_than_it_is_registered_in(
+    bare: BakedProject,
+) -> None:
     (bare.path / "backend/handlers.py").write_text("async def show(): ...\n")
     chat = bare.path / "backend/routes/chat.py"
     append(chat, "from backend import handlers\n\nbp.add_url_rule('/s', view_func=handlers.show)")
     assert the(bare.problems(), "views.async")["where"] == "backend/handlers.py:1"
 
 
-def test_the_sync_view_that_the_hint_makes_is_served(service):
+def test_the_sync_view_that_the_hint_makes_is_served(service: BakedProject) -> None:
     make_async(service)
     (problem,) = service.problems()
     follow(service, problem)
@@ -468,7 +491,7 @@ def test_the_sync_view_that_the_hint_makes_is_served(service):
 
 
 @pytest.mark.parametrize("line", ["async def broken(:", "def broken(:", "x = 'never closed"])
-def test_a_source_file_that_does_not_parse_is_found(service, line):
+def test_a_source_file_that_does_not_parse_is_found(service: BakedProject, line: str) -> None:
     chat = service.path / "backend/routes/chat.py"
     append(chat, line)
     (problem,) = service.problems()
@@ -479,16 +502,16 @@ def test_a_source_file_that_does_not_parse_is_found(service, line):
 # Database
 
 
-def database(project):
+def database(project: BakedProject) -> Path:
     return project.path / "instance/development.db"
 
 
-def make_missing(project):
+def make_missing(project: BakedProject) -> None:
     for path in database(project).parent.glob("development.db*"):
         path.unlink()
 
 
-def make_folder_missing(project):
+def make_folder_missing(project: BakedProject) -> None:
     make_missing(project)
     running = database(project).parent / "running"
     if running.exists():
@@ -496,12 +519,12 @@ def make_folder_missing(project):
     database(project).parent.rmdir()
 
 
-def make_empty(project):
+def make_empty(project: BakedProject) -> None:
     make_missing(project)
     database(project).touch()
 
 
-def add_a_migration(project):
+def add_a_migration(project: BakedProject) -> None:
     (project.path / "migrations/0002_next.py").write_text(
         '"""next"""\n\nrevision: str = "0002"\ndown_revision: str | None = "0001"\n'
         "branch_labels = None\ndepends_on = None\n\n\n"
@@ -510,7 +533,9 @@ def add_a_migration(project):
 
 
 @pytest.mark.parametrize("fault", [make_missing, make_folder_missing, make_empty, add_a_migration])
-def test_a_schema_that_is_not_that_of_the_code_is_found_and_its_hint_migrates(service, fault):
+def test_a_schema_that_is_not_that_of_the_code_is_found_and_its_hint_migrates(
+    service: BakedProject, fault: Callable[[BakedProject], None]
+) -> None:
     fault(service)
     (problem,) = service.problems()
     assert problem["id"] == "database.migrations"
@@ -518,25 +543,29 @@ def test_a_schema_that_is_not_that_of_the_code_is_found_and_its_hint_migrates(se
     assert service.ids() == set()
 
 
-def test_a_schema_that_the_code_does_not_know_is_found(service):
+def test_a_schema_that_the_code_does_not_know_is_found(service: BakedProject) -> None:
     with closing(sqlite3.connect(database(service))) as connection, connection:
         connection.execute("INSERT INTO alembic_version VALUES ('from the future')")
     assert service.ids() == {"database.migrations"}
 
 
-def test_a_file_that_is_no_database_is_found_and_its_hint_mends_it(service):
+def test_a_file_that_is_no_database_is_found_and_its_hint_mends_it(service: BakedProject) -> None:
     make_missing(service)
     database(service).write_text("This is not a database. " * 100)
     (problem,) = service.problems()
     assert problem["id"] == "database.unreachable"
-    path, command = re.fullmatch(r"move (.+) away, then (.+)", problem["hint"]).groups()
+    hint = re.fullmatch(r"move (.+) away, then (.+)", problem["hint"])
+    assert hint
+    path, command = hint.groups()
     database(service).rename(f"{path}.old")
     assert follow(service, problem | {"hint": command}).returncode == 0
     assert service.ids() == set()
 
 
 @pytest.mark.parametrize("begin", ["BEGIN EXCLUSIVE", "BEGIN IMMEDIATE"])
-def test_a_locked_database_is_found_as_long_as_it_is_locked(service, begin):
+def test_a_locked_database_is_found_as_long_as_it_is_locked(
+    service: BakedProject, begin: str
+) -> None:
     with closing(sqlite3.connect(database(service), isolation_level=None)) as connection:
         connection.execute(begin)
         assert service.ids() == {"database.unreachable"}
@@ -545,7 +574,7 @@ def test_a_locked_database_is_found_as_long_as_it_is_locked(service, begin):
 
 
 @pytest.mark.parametrize("url", ["mysql://u@localhost/x", "not a URL", "postgresql+asyncpg://h/x"])
-def test_a_database_of_another_kind_is_found(service, url):
+def test_a_database_of_another_kind_is_found(service: BakedProject, url: str) -> None:
     config = service.path / "config/development.py"
     append(config, f"SQLALCHEMY_DATABASE_URI = {url!r}")
     (problem,) = service.problems()
@@ -553,7 +582,7 @@ def test_a_database_of_another_kind_is_found(service, url):
     assert problem["where"] == f"config/development.py:{line_of(config, url)}"
 
 
-def test_the_database_file_need_not_have_an_absolute_path(service):
+def test_the_database_file_need_not_have_an_absolute_path(service: BakedProject) -> None:
     append(
         service.path / "config/development.py",
         "SQLALCHEMY_DATABASE_URI = 'sqlite:///development.db'",
@@ -564,7 +593,7 @@ def test_the_database_file_need_not_have_an_absolute_path(service):
 # Port
 
 
-def test_the_process_that_holds_the_port_is_named(service):
+def test_the_process_that_holds_the_port_is_named(service: BakedProject) -> None:
     with holding() as (port, pids):
         (problem,) = service.problems(PORT=str(port))
     assert problem["id"] == "port.busy"
@@ -580,16 +609,17 @@ def test_the_process_that_holds_the_port_is_named(service):
     assert service.ids(PORT=str(port)) == set()
 
 
-def test_the_free_port_of_the_hint_is_free(service):
+def test_the_free_port_of_the_hint_is_free(service: BakedProject) -> None:
     with holding() as (port, _):
         (problem,) = service.problems(PORT=str(port))
         command = re.search(r"python3? (run\.py serve --port (\d+))", problem["hint"])
+        assert command
         assert service.ids(PORT=command[2]) == set()
         with service.start("--port", command[2], "--no-reload") as server:
             assert server.port == int(command[2])
 
 
-def test_a_port_that_the_own_server_holds_can_be_replaced(service):
+def test_a_port_that_the_own_server_holds_can_be_replaced(service: BakedProject) -> None:
     with service.start() as server:
         (problem,) = service.problems(PORT=str(server.port))
         assert {owner["pid"] for owner in problem["owners"]} == {p.pid for p in server.family}
@@ -599,21 +629,21 @@ def test_a_port_that_the_own_server_holds_can_be_replaced(service):
 
 
 @posix_only
-def test_all_processes_that_share_the_port_are_named(service):
+def test_all_processes_that_share_the_port_are_named(service: BakedProject) -> None:
     with holding(forks=3) as (port, pids):
         (problem,) = service.problems(PORT=str(port))
         assert len(pids) == 4
         assert {owner["pid"] for owner in problem["owners"]} == pids
 
 
-def test_a_port_held_in_the_other_address_family_is_a_warning(service):
+def test_a_port_held_in_the_other_address_family_is_a_warning(service: BakedProject) -> None:
     with holding("::1") as (port, _):
         assert service.ids(PORT=str(port)) == set()
         assert service.ids("warning", PORT=str(port)) == {"port.shadowed"}
     assert service.ids("warning", PORT=str(port)) == set()
 
 
-def test_a_port_held_on_ipv6_is_busy_for_a_service_on_ipv6(service):
+def test_a_port_held_on_ipv6_is_busy_for_a_service_on_ipv6(service: BakedProject) -> None:
     append(service.path / "config/development.py", "HOST = '::1'")
     with holding("::1") as (port, pids):
         (problem,) = service.problems(PORT=str(port))
@@ -624,19 +654,19 @@ def test_a_port_held_on_ipv6_is_busy_for_a_service_on_ipv6(service):
 @pytest.mark.parametrize(
     "port", ["70000", "65536", "-1", "abc", "5001.0", "1e3", "0x50", " ", "99999999999999999999"]
 )
-def test_what_is_no_port_is_invalid(service, port):
+def test_what_is_no_port_is_invalid(service: BakedProject, port: str) -> None:
     assert service.ids(PORT=port) == {"port.invalid"}
     served = service.run("run.py", "serve", "--port", port)
     assert served.returncode in (1, 2)
     assert "Traceback" not in served.stderr
 
 
-def test_an_address_of_another_machine_is_invalid(service):
+def test_an_address_of_another_machine_is_invalid(service: BakedProject) -> None:
     append(service.path / "config/development.py", "HOST = '192.0.2.1'")
     assert service.ids(PORT="0") == {"port.invalid"}
 
 
-def test_a_port_in_time_wait_is_not_busy(service):
+def test_a_port_in_time_wait_is_not_busy(service: BakedProject) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
         client = socket.create_connection(("127.0.0.1", port))
@@ -650,7 +680,7 @@ def test_a_port_in_time_wait_is_not_busy(service):
     assert service.ids(PORT=str(port)) == set()
 
 
-def test_a_port_that_is_bound_and_not_listened_on_is_busy(service):
+def test_a_port_that_is_bound_and_not_listened_on_is_busy(service: BakedProject) -> None:
     with socket.socket() as bound:
         bound.bind(("127.0.0.1", 0))
         (problem,) = service.problems(PORT=str(bound.getsockname()[1]))
@@ -662,7 +692,7 @@ def test_a_port_that_is_bound_and_not_listened_on_is_busy(service):
 # Checks that fail themselves
 
 
-def replace_a_check(project, body):
+def replace_a_check(project: BakedProject, body: str) -> None:
     append(
         project.path / "launcher/checks/views.py",
         f"def check_views(service):\n    {body}\n    yield from ()",
@@ -670,7 +700,9 @@ def replace_a_check(project, body):
 
 
 @pytest.mark.parametrize("mistake", ["raise KeyError('x')", "1 / 0", "raise SystemExit(0)"])
-def test_a_check_that_crashes_is_a_finding_and_hides_nobody_elses(service, mistake):
+def test_a_check_that_crashes_is_a_finding_and_hides_nobody_elses(
+    service: BakedProject, mistake: str
+) -> None:
     append(service.path / "config/development.py", TYPO)
     replace_a_check(service, mistake)
     with holding() as (port, _):
@@ -684,13 +716,13 @@ def test_a_check_that_crashes_is_a_finding_and_hides_nobody_elses(service, mista
     assert (done.returncode, done.stderr) == (1, "")
 
 
-def test_a_check_that_hangs_is_a_finding(service):
+def test_a_check_that_hangs_is_a_finding(service: BakedProject) -> None:
     edit(service.path / "launcher/checks/runner.py", "CHECKED_WITHIN = 60", "CHECKED_WITHIN = 1")
     replace_a_check(service, "import threading; threading.Event().wait()")
     assert service.ids() == {"check.crashed"}
 
 
-def test_what_needs_a_broken_part_is_skipped_and_says_why(service):
+def test_what_needs_a_broken_part_is_skipped_and_says_why(service: BakedProject) -> None:
     append(service.path / "config/development.py", "raise RuntimeError('no')")
     checks = {check["name"]: check for check in service.check()["checks"]}
     for name in ("Database", "Port"):
@@ -702,14 +734,16 @@ def test_what_needs_a_broken_part_is_skipped_and_says_why(service):
 # The screen
 
 
-def break_everything(project):
+def break_everything(project: BakedProject) -> None:
     append(project.path / "config/development.py", f"{TYPO}\nÜBERMUT = '野家'")
     make_async(project)
 
 
 @pytest.mark.parametrize("encoding", ["cp932", "ascii", "cp1252", "utf-8", "utf-16"])
 @pytest.mark.parametrize("arguments", [("check",), ("check", "--json"), ("serve",)])
-def test_no_console_is_too_poor_for_the_screen(service, encoding, arguments):
+def test_no_console_is_too_poor_for_the_screen(
+    service: BakedProject, encoding: str, arguments: tuple[str, ...]
+) -> None:
     break_everything(service)
     command = [sys.executable, "run.py", *arguments]
     done = subprocess.run(
@@ -726,19 +760,19 @@ def test_no_console_is_too_poor_for_the_screen(service, encoding, arguments):
     assert "Traceback" not in text
 
 
-def test_without_a_terminal_there_are_no_colours(service):
+def test_without_a_terminal_there_are_no_colours(service: BakedProject) -> None:
     break_everything(service)
     assert "\033" not in service.run("run.py", "check").stdout
 
 
 @posix_only
-def test_on_a_terminal_there_are_colours_unless_they_are_not_wanted(service):
+def test_on_a_terminal_there_are_colours_unless_they_are_not_wanted(service: BakedProject) -> None:
     assert "\033[" in on_a_terminal(service)
     assert "\033[" in on_a_terminal(service, NO_COLOR="")
     assert "\033[" not in on_a_terminal(service, NO_COLOR="1")
 
 
-def on_a_terminal(project, **env):
+def on_a_terminal(project: BakedProject, **env: str) -> str:
     ours, theirs = os.openpty()
     process = subprocess.Popen(
         [sys.executable, "run.py", "check"],
@@ -769,7 +803,9 @@ def on_a_terminal(project, **env):
         ("TIMEZONE = 'Asia/Tokio'", "jobs.timezone", "Asia/Tokyo"),
     ],
 )
-def test_a_mistake_in_the_config_is_an_error_with_what_mends_it(service, line, id, hint):
+def test_a_mistake_in_the_config_is_an_error_with_what_mends_it(
+    service: BakedProject, line: str, id: str, hint: str
+) -> None:
     append(service.path / "config/development.py", line)
     (problem,) = service.problems()
     assert problem["id"] == id
@@ -785,7 +821,9 @@ def test_a_mistake_in_the_config_is_an_error_with_what_mends_it(service, line, i
         ("sqlite://x.db", "database.url"),
     ],
 )
-def test_development_wired_to_anything_but_a_file_of_sqlites_is_an_error(service, url, id):
+def test_development_wired_to_anything_but_a_file_of_sqlites_is_an_error(
+    service: BakedProject, url: str | None, id: str
+) -> None:
     append(service.path / "config/development.py", f"SQLALCHEMY_DATABASE_URI = {url!r}")
     (problem,) = service.problems(DATABASE_URL="postgresql://u:p@127.0.0.1:1/x")
     assert problem["id"] == id
@@ -793,14 +831,18 @@ def test_development_wired_to_anything_but_a_file_of_sqlites_is_an_error(service
 
 
 @pytest.mark.parametrize("name", ["prodution", "Production ", "prod", "PROD", "produktion"])
-def test_what_is_meant_as_production_is_never_hinted_as_development(service, name):
+def test_what_is_meant_as_production_is_never_hinted_as_development(
+    service: BakedProject, name: str
+) -> None:
     (problem,) = service.problems(ENVIRONMENT=name)
     assert problem["id"] == "settings.environment"
     assert 'ENVIRONMENT="production"' in problem["hint"]
     assert "development" not in problem["hint"]
 
 
-def test_an_async_view_that_only_the_application_can_see_is_refused_in_one_sentence(service):
+def test_an_async_view_that_only_the_application_can_see_is_refused_in_one_sentence(
+    service: BakedProject,
+) -> None:
     append(
         service.path / "backend/core/health.py",
         'async def slow():\n    return "x"\n\n\nfor view in [slow]:\n'

@@ -242,12 +242,12 @@ def stages(baked: BakedProject) -> tuple[Stage, Stage]:
 
 
 @pytest.fixture(scope="module")
-def compose(baked: BakedProject) -> dict[str, Any]:
+def compose(baked: BakedProject) -> Any:
     return yaml.safe_load((baked.path / "compose.yaml").read_text(encoding="utf-8"))
 
 
 @pytest.fixture(scope="module")
-def workflow(baked: BakedProject) -> dict[str, Any]:
+def workflow(baked: BakedProject) -> Any:
     return yaml.safe_load((baked.path / ".github/workflows/ci.yml").read_text(encoding="utf-8"))
 
 
@@ -390,21 +390,21 @@ def seen_since(url: str, moment: datetime) -> Callable[[], bool]:
 
 
 @as_root
-def test_an_image_has_the_service_and_nothing_left_behind(built: Image):
+def test_an_image_has_the_service_and_nothing_left_behind(built: Image) -> None:
     names = {path.relative_to(built.folder).as_posix() for path in built.folder.rglob("*")}
     assert {"run.py", "wsgi.py", "gunicorn.conf.py", "backend/__init__.py", "migrations"} <= names
     assert not names & {*LEFTOVERS, ".git", ".github", "instance", "tests", "Dockerfile"}
 
 
 @as_root
-def test_no_package_of_an_image_is_built_from_source(built: Image):
+def test_no_package_of_an_image_is_built_from_source(built: Image) -> None:
     assert "Successfully installed" in built.output
     assert not re.search(r"Building wheel|Running setup\.py|Preparing metadata", built.output)
 
 
 @as_root
 @pytest.mark.parametrize("place", [".", "backend", ".venv", "instance", "/tmp/x"])
-def test_the_user_of_an_image_can_write_nothing_in_it(image: Image, place: str):
+def test_the_user_of_an_image_can_write_nothing_in_it(image: Image, place: str) -> None:
     done = image.run(
         "/bin/sh", "-c", 'id -u; id -g; id -G; mkdir -p "$1" && > "$1/new"', "sh", place
     )
@@ -414,7 +414,7 @@ def test_the_user_of_an_image_can_write_nothing_in_it(image: Image, place: str):
 
 
 @as_root
-def test_a_container_serves_is_healthy_and_ends(migrated: Image, tmp_path: Path):
+def test_a_container_serves_is_healthy_and_ends(migrated: Image, tmp_path: Path) -> None:
     with serving(migrated, tmp_path) as (process, url):
         port = int(url.rpartition(":")[2])
         assert http(f"{url}/readyz").status == 200
@@ -430,25 +430,29 @@ def test_a_container_serves_is_healthy_and_ends(migrated: Image, tmp_path: Path)
 
 
 @as_root
-def test_a_container_whose_database_is_not_migrated_does_not_serve(image):
+def test_a_container_whose_database_is_not_migrated_does_not_serve(image: Image) -> None:
     done = image.run(*serving_command(image), PORT=str(free_port()))
     assert done.returncode == 1
     assert "db upgrade" in done.stdout
 
 
 @as_root
-def test_a_scheduler_s_container_is_seen_and_ends(migrated: Image, compose, tmp_path: Path):
+def test_a_scheduler_s_container_is_seen_and_ends(
+    migrated: Image, compose: dict[str, Any], tmp_path: Path
+) -> None:
     command = shlex.split(compose["services"]["scheduler"]["command"])
     started = datetime.now(UTC).replace(microsecond=0)
     log = tmp_path / "scheduler.log"
     with serving(migrated, tmp_path) as (_, url), migrated.start(log, *command) as process:
-        assert scheduler_seen(url) is None or scheduler_seen(url) < started
+        assert (seen := scheduler_seen(url)) is None or seen < started
         wait_until(seen_since(url, started))
         assert process.poll() is None
         assert end(process) == 0, log.read_text()
 
 
-def test_the_last_stage_adds_nothing_to_a_slim_python(stages: tuple[Stage, Stage], baked):
+def test_the_last_stage_adds_nothing_to_a_slim_python(
+    stages: tuple[Stage, Stage], baked: BakedProject
+) -> None:
     build, kept = stages
     assert build.base == f"{kept.base} AS build"
     version = re.fullmatch(r"python:([\d.]+)-slim", kept.base)
@@ -458,13 +462,17 @@ def test_the_last_stage_adds_nothing_to_a_slim_python(stages: tuple[Stage, Stage
     assert kept.all("RUN") == []
 
 
-def test_an_image_is_run_by_a_user_who_is_not_root_and_needs_no_name(stages):
+def test_an_image_is_run_by_a_user_who_is_not_root_and_needs_no_name(
+    stages: tuple[Stage, Stage],
+) -> None:
     user = stages[1].the("USER")
     assert user.isdecimal()
     assert int(user) > 0
 
 
-def test_compose_runs_the_database_the_migration_the_web_and_the_jobs(compose):
+def test_compose_runs_the_database_the_migration_the_web_and_the_jobs(
+    compose: dict[str, Any],
+) -> None:
     services = compose["services"]
     assert set(services) == {"database", "migrate", "web", "scheduler"}
     assert services["migrate"]["depends_on"] == {"database": {"condition": "service_healthy"}}
@@ -473,20 +481,22 @@ def test_compose_runs_the_database_the_migration_the_web_and_the_jobs(compose):
         assert services[name]["depends_on"] == after
 
 
-def test_compose_gives_containers_no_more_than_they_need(compose):
+def test_compose_gives_containers_no_more_than_they_need(compose: dict[str, Any]) -> None:
     for name in ("migrate", "web", "scheduler"):
         assert compose["services"][name]["read_only"] is True
         assert compose["services"][name]["cap_drop"] == ["ALL"]
         assert "privileged" not in compose["services"][name]
 
 
-def test_compose_maps_the_port_that_was_asked_for(compose, stages):
+def test_compose_maps_the_port_that_was_asked_for(
+    compose: dict[str, Any], stages: tuple[Stage, Stage]
+) -> None:
     inner = stages[1].environment["PORT"]
     assert stages[1].the("EXPOSE") == inner
     assert compose["services"]["web"]["ports"] == [f"127.0.0.1:6123:{inner}"]
 
 
-def test_no_secret_has_a_default_in_compose(compose, baked):
+def test_no_secret_has_a_default_in_compose(compose: dict[str, Any], baked: BakedProject) -> None:
     text = (baked.path / "compose.yaml").read_text(encoding="utf-8")
     variables = re.findall(r"\$\{.*?\}", text)
     required = {variable for variable in variables if not variable.endswith(":-}")}
@@ -496,14 +506,18 @@ def test_no_secret_has_a_default_in_compose(compose, baked):
             assert any(variable in value for variable in variables), name
 
 
-def test_the_service_knows_every_variable_that_compose_passes(compose, stages, baked):
+def test_the_service_knows_every_variable_that_compose_passes(
+    compose: dict[str, Any], stages: tuple[Stage, Stage], baked: BakedProject
+) -> None:
     production = (baked.path / "config/production.py").read_text(encoding="utf-8")
     known = set(re.findall(r'"([A-Z_]+)"', production)) | stages[1].environment.keys()
     for name in ("migrate", "web", "scheduler"):
         assert compose["services"][name]["environment"].keys() <= known
 
 
-def test_the_workflow_of_a_service_tests_on_a_postgresql_of_its_own(workflow):
+def test_the_workflow_of_a_service_tests_on_a_postgresql_of_its_own(
+    workflow: dict[str, Any],
+) -> None:
     (job,) = [job for job in workflow["jobs"].values() if "services" in job]
     server = job["services"]["postgres"]
     assert server["image"].startswith("postgres:")
@@ -514,7 +528,9 @@ def test_the_workflow_of_a_service_tests_on_a_postgresql_of_its_own(workflow):
     assert any("pytest" in step.get("run", "") for step in job["steps"])
 
 
-def test_the_workflow_of_a_service_uses_supported_versions_of_python(workflow, baked):
+def test_the_workflow_of_a_service_uses_supported_versions_of_python(
+    workflow: dict[str, Any], baked: BakedProject
+) -> None:
     used = set()
     for job in workflow["jobs"].values():
         for step in job["steps"]:

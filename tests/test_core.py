@@ -17,12 +17,12 @@ def run_core_tests(project: BakedProject, **env: str) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_the_tests_of_core_pass_on_sqlite(service: BakedProject):
+def test_the_tests_of_core_pass_on_sqlite(service: BakedProject) -> None:
     run_core_tests(service)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="PostgreSQL is started the POSIX way")
 def test_the_tests_of_core_pass_on_postgresql(
     project: BakedProject, server: PostgreSQL, tmp_path: Path
-):
+) -> None:
     run_core_tests(project.copy(tmp_path), TEST_DATABASE_URL=server.new_database())

@@ -12,6 +12,8 @@ import yaml
 from breaking import append
 from services import BakedProject
 
+pytestmark = pytest.mark.quick
+
 # Answers that a service's own config/default.py has in the place of core's examples.
 ANSWERED = ("SERVICE_NAME", "PORT", "TIMEZONE")
 
@@ -32,7 +34,7 @@ def read(project: BakedProject, name: str) -> str:
     return (project.path / name).read_text(encoding="utf-8")
 
 
-def test_the_range_of_python_is_the_same_everywhere(bare_service: BakedProject):
+def test_the_range_of_python_is_the_same_everywhere(bare_service: BakedProject) -> None:
     version = constants(bare_service.path / "launcher/versions.py")["(OLDEST, NEWEST)"]
     oldest, newest = (f"3.{minor}" for _, minor in version)
     project = tomllib.loads(read(bare_service, "pyproject.toml"))
@@ -48,7 +50,7 @@ def test_the_range_of_python_is_the_same_everywhere(bare_service: BakedProject):
     assert f"Python {oldest} to {newest}" in read(bare_service, "README.md")
 
 
-def test_what_stops_waits_longer_than_what_it_stops(bare_service: BakedProject):
+def test_what_stops_waits_longer_than_what_it_stops(bare_service: BakedProject) -> None:
     root = bare_service.path
     default = runpy.run_path(str(root / "config/default.py"))
     requests = constants(root / "gunicorn.conf.py")["graceful_timeout"]
@@ -59,7 +61,7 @@ def test_what_stops_waits_longer_than_what_it_stops(bare_service: BakedProject):
     assert {int(seconds.removesuffix("s")) > killed_after for seconds in grace.values()} == {True}
 
 
-def test_core_s_settings_are_declared_in_the_same_words(bare_service: BakedProject):
+def test_core_s_settings_are_declared_in_the_same_words(bare_service: BakedProject) -> None:
     declared = {}
     for name in ("backend/core/settings.py", "config/default.py"):
         lines = read(bare_service, name).splitlines()
@@ -73,7 +75,9 @@ def test_core_s_settings_are_declared_in_the_same_words(bare_service: BakedProje
         assert own[name].partition(" =")[0] == core[name].partition(" =")[0]
 
 
-def test_every_setting_that_core_or_the_launcher_reads_is_among_core_s(bare_service: BakedProject):
+def test_every_setting_that_core_or_the_launcher_reads_is_among_core_s(
+    bare_service: BakedProject,
+) -> None:
     needed = set(re.findall(r"^([A-Z_]+): ", read(bare_service, "backend/core/settings.py"), re.M))
     reading = re.compile(r'(?:config\[|config\.get\(|setting\()"([A-Z_]+)"')
     for folder in ("backend/core", "launcher"):
@@ -83,7 +87,7 @@ def test_every_setting_that_core_or_the_launcher_reads_is_among_core_s(bare_serv
 
 
 @pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+psycopg"])
-def test_the_check_and_the_engine_take_the_same_urls(service: BakedProject, scheme: str):
+def test_the_check_and_the_engine_take_the_same_urls(service: BakedProject, scheme: str) -> None:
     code = f"""
 from backend.core.database import engine_url
 from launcher.checks.database import POSTGRESQL
@@ -93,13 +97,11 @@ print(engine_url("{scheme}://user@host/name").drivername, "{scheme}" in POSTGRES
     assert done.stdout == "postgresql+psycopg True\n", done.stderr
 
 
-def test_the_check_knows_the_fields_of_a_job(service: BakedProject):
+def test_the_check_knows_the_fields_of_a_job(service: BakedProject) -> None:
     code = """
 from dataclasses import fields
 from backend.core.jobs import Job
 from launcher.checks.jobs import FIELDS
-
-pytestmark = pytest.mark.quick
 print([field.name for field in fields(Job)] == list(FIELDS))
 """
     done = service.run("-c", code, python=service.python)

@@ -44,23 +44,23 @@ def oddly_placed(tmp_path_factory: pytest.TempPathFactory) -> Generated:
     return Generated(made_in(folder), done.returncode, done.stdout)
 
 
-def test_one_command_leaves_a_service_that_has_answered(oddly_placed: Generated):
+def test_one_command_leaves_a_service_that_has_answered(oddly_placed: Generated) -> None:
     assert oddly_placed.code == 0, oddly_placed.output
     assert "GET /ping answered 200" in oddly_placed.output
     assert oddly_placed.output.rstrip().endswith("run.py"), "the last line is how to go on"
     assert oddly_placed.project.ids(PORT="0") == set()
 
 
-def test_a_good_run_prints_no_traceback_and_no_warning(oddly_placed: Generated):
+def test_a_good_run_prints_no_traceback_and_no_warning(oddly_placed: Generated) -> None:
     assert not NOISE.search(oddly_placed.output), oddly_placed.output
 
 
-def test_run_py_serves_in_a_folder_with_an_odd_name(oddly_placed: Generated):
+def test_run_py_serves_in_a_folder_with_an_odd_name(oddly_placed: Generated) -> None:
     with oddly_placed.project.start() as server:
         assert http(f"{server.url}/ping").json == {"status": "ok"}
 
 
-def test_the_database_upgrades_in_a_folder_with_an_odd_name(oddly_placed: Generated):
+def test_the_database_upgrades_in_a_folder_with_an_odd_name(oddly_placed: Generated) -> None:
     project = oddly_placed.project
     for database in (project.path / "instance").glob("development.db*"):
         database.unlink()
@@ -72,14 +72,14 @@ def test_the_database_upgrades_in_a_folder_with_an_odd_name(oddly_placed: Genera
 
 def test_the_generated_tests_pass_in_a_folder_with_an_odd_name(
     oddly_placed: Generated, tmp_path: Path
-):
+) -> None:
     project, own = oddly_placed.project, ("--basetemp", tmp_path / "generated")
     done = project.run("-m", "pytest", *own, python=project.python)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
 @pytest.mark.parametrize("console", CONSOLES)
-def test_a_name_that_the_console_cannot_show_breaks_nothing(console: str, tmp_path: Path):
+def test_a_name_that_the_console_cannot_show_breaks_nothing(console: str, tmp_path: Path) -> None:
     write_config(tmp_path, project_name=NAME_FOR_EVERY_CONSOLE, project_slug="weather")
     encoding = "cp932" if console == "cp932" else "ascii"
     done = generate(tmp_path, encoding=encoding, **CONSOLES[console])
@@ -91,12 +91,12 @@ def test_a_name_that_the_console_cannot_show_breaks_nothing(console: str, tmp_pa
 
 
 @pytest.mark.quick
-def test_the_answer_no_skips_the_bootstrap(tmp_path: Path):
+def test_the_answer_no_skips_the_bootstrap(tmp_path: Path) -> None:
     refused_to_bootstrap(generate(tmp_path, "bootstrap=no"), made_in(tmp_path))
 
 
 @pytest.mark.quick
-def test_a_variable_skips_the_bootstrap(tmp_path: Path):
+def test_a_variable_skips_the_bootstrap(tmp_path: Path) -> None:
     done = generate(tmp_path, FLASK_SAFE_START_BOOTSTRAP="no")
     refused_to_bootstrap(done, made_in(tmp_path))
 
@@ -108,7 +108,7 @@ def refused_to_bootstrap(done: subprocess.CompletedProcess[str], project: BakedP
     assert not (project.path / ".venv").exists()
 
 
-def test_a_busy_port_keeps_the_project_and_names_the_port(tmp_path: Path):
+def test_a_busy_port_keeps_the_project_and_names_the_port(tmp_path: Path) -> None:
     project = made_in(tmp_path)
     with socket.create_server(("127.0.0.1", 0)) as holder:
         port = holder.getsockname()[1]
@@ -122,7 +122,7 @@ def test_a_busy_port_keeps_the_project_and_names_the_port(tmp_path: Path):
 
 
 @pytest.mark.parametrize("installer", ["pip", "uv"])
-def test_an_index_that_does_not_answer_keeps_the_project(installer: str, tmp_path: Path):
+def test_an_index_that_does_not_answer_keeps_the_project(installer: str, tmp_path: Path) -> None:
     project = made_in(tmp_path)
     with closed_port() as port, only_index(port, installer):
         done = generate(tmp_path)
@@ -138,7 +138,9 @@ def test_an_index_that_does_not_answer_keeps_the_project(installer: str, tmp_pat
 
 @pytest.mark.skipif(os.name == "nt", reason="Ctrl-C is sent to a process group, as on POSIX")
 @pytest.mark.parametrize("installer", ["pip", "uv"])
-def test_ctrl_c_during_the_install_leaves_a_project_that_goes_on(installer: str, tmp_path: Path):
+def test_ctrl_c_during_the_install_leaves_a_project_that_goes_on(
+    installer: str, tmp_path: Path
+) -> None:
     project, output_path = made_in(tmp_path), tmp_path / "output"
     with silent_index(installer) as index, output_path.open("wb") as output:
         process = subprocess.Popen(

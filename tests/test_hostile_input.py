@@ -12,6 +12,7 @@ import socket
 import sys
 from collections.abc import Iterator
 from http.client import HTTPResponse
+from typing import Any
 
 import psutil
 import pytest
@@ -157,7 +158,7 @@ class Received(io.BytesIO):
 
 
 def parsed(received: bytes, request: bytes) -> Iterator[Answer]:
-    stream = Received(received)
+    stream: Any = Received(received)
     while stream.tell() < len(received):
         response = HTTPResponse(stream, method=request.partition(b" ")[0].decode("latin-1"))
         response.begin()
@@ -314,8 +315,8 @@ def well_chunked(draw: st.DrawFn) -> bytes:
             end - start
         )
         chunks.append(size + b"\r\n" + BODY[start:end] + b"\r\n")
-    end = draw(st.sampled_from([b"0\r\n\r\n", b"000;a=b\r\n\r\n", b"0\r\nX-Sum: 1\r\n\r\n"]))
-    return b"".join(chunks) + end
+    last = draw(st.sampled_from([b"0\r\n\r\n", b"000;a=b\r\n\r\n", b"0\r\nX-Sum: 1\r\n\r\n"]))
+    return b"".join(chunks) + last
 
 
 @st.composite
@@ -337,19 +338,23 @@ def ill_chunked(draw: st.DrawFn) -> bytes:
 
 @examples(50)
 @given(body=st.binary(max_size=200) | st.binary(max_size=20).map(lambda some: BODY + some))
-def test_a_body_of_random_bytes_is_refused(service: Service, body: bytes):
+def test_a_body_of_random_bytes_is_refused(service: Service, body: bytes) -> None:
     service.post(body)
 
 
 @examples(100)
 @given(text=JSON, encoding=ENCODINGS)
-def test_json_of_any_kind_is_stored_as_sent_or_refused(service: Service, text: str, encoding: str):
+def test_json_of_any_kind_is_stored_as_sent_or_refused(
+    service: Service, text: str, encoding: str
+) -> None:
     service.post(text.encode(encoding, "surrogatepass"))
 
 
 @examples(50)
 @given(message=MESSAGES, changes=CHANGES)
-def test_a_damaged_body_is_stored_as_sent_or_refused(service: Service, message, changes):
+def test_a_damaged_body_is_stored_as_sent_or_refused(
+    service: Service, message: str, changes: list[tuple[int, int, bytes]]
+) -> None:
     body = json.dumps({"message": message}, ensure_ascii=False).encode(errors="surrogatepass")
     service.post(mutated(body, changes))
 
@@ -357,8 +362,13 @@ def test_a_damaged_body_is_stored_as_sent_or_refused(service: Service, message, 
 @examples(60)
 @given(METHODS, PATHS, HOSTS, TYPES, ODD_HEADERS)
 def test_an_odd_but_legal_request_is_answered_by_the_application(
-    service: Service, method, path, host, content_type, headers
-):
+    service: Service,
+    method: bytes,
+    path: bytes,
+    host: bytes,
+    content_type: bytes,
+    headers: dict[bytes, bytes],
+) -> None:
     lines = [b"%s: %s" % header for header in headers.items()]
     request = head(
         b"Content-Length: %d" % len(BODY),
@@ -378,7 +388,7 @@ def test_an_odd_but_legal_request_is_answered_by_the_application(
 
 @examples(20)
 @given(well_chunked())
-def test_a_message_in_chunks_is_stored(service: Service, body: bytes):
+def test_a_message_in_chunks_is_stored(service: Service, body: bytes) -> None:
     request = head(b"Transfer-Encoding: chunked") + body
     (answer,) = service.ask(request, HELLO, ends=False)
     assert answer.status == 200, answer
@@ -387,8 +397,8 @@ def test_a_message_in_chunks_is_stored(service: Service, body: bytes):
 @examples(50)
 @given(LENGTHS, CODINGS, st.just(BODY) | well_chunked(), st.sampled_from([b"1.1", b"1.1", b"1.0"]))
 def test_contradictions_about_the_length_are_answered(
-    service: Service, lengths, codings, body, version
-):
+    service: Service, lengths: list[bytes], codings: list[bytes], body: bytes, version: bytes
+) -> None:
     headers = [b"Content-Length: " + length for length in lengths]
     headers += [b"Transfer-Encoding: " + coding for coding in codings]
     request = head(*headers, line=b"POST /api/chat HTTP/" + version) + body
@@ -400,7 +410,7 @@ def test_contradictions_about_the_length_are_answered(
 
 @examples(50)
 @given(ill_chunked())
-def test_a_message_in_broken_chunks_is_stored_or_refused(service: Service, body: bytes):
+def test_a_message_in_broken_chunks_is_stored_or_refused(service: Service, body: bytes) -> None:
     answers = service.ask(head(b"Transfer-Encoding: chunked") + body, HELLO)
     assert answers
     assert all(answer.status in (200, 400) for answer in answers)
@@ -408,7 +418,7 @@ def test_a_message_in_broken_chunks_is_stored_or_refused(service: Service, body:
 
 @examples(50)
 @given(st.binary(max_size=200) | CHANGES.map(lambda changes: mutated(PLAIN, changes) + BODY))
-def test_what_is_no_http_harms_nobody(service: Service, sent: bytes):
+def test_what_is_no_http_harms_nobody(service: Service, sent: bytes) -> None:
     service.ask(sent, HELLO)
 
 
@@ -431,6 +441,8 @@ def test_what_is_no_http_harms_nobody(service: Service, sent: bytes):
         "two hosts",
     ],
 )
-def test_a_head_that_is_too_much_is_refused(service: Service, request_head: bytes, status: int):
+def test_a_head_that_is_too_much_is_refused(
+    service: Service, request_head: bytes, status: int
+) -> None:
     (answer,) = service.ask(request_head, "")
     assert answer.status == status

@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from services import ANSWER_WITHIN, BakedProject
 
+pytestmark = pytest.mark.quick
+
 OWN = {"backend", "bootstrap", "config", "launcher", "run", "wsgi"}
 # These two are programs that the environment that serves runs; nobody imports them.
 PROGRAMS = {
@@ -22,8 +24,6 @@ PROGRAMS = {
 }
 IMPORT = """
 import importlib, json, sys
-
-pytestmark = pytest.mark.quick
 sys.path.append(sys.argv[1])
 for name in sys.argv[2:]:
     importlib.import_module(name)
@@ -58,12 +58,16 @@ def loaded(project: BakedProject, *names: str) -> set[str]:
 @pytest.mark.parametrize(
     "name", ["run", "bootstrap", "launcher.checks", "launcher.commands", "launcher.bootstrap"]
 )
-def test_what_starts_the_service_loads_the_standard_library_alone(bare_service, name):
+def test_what_starts_the_service_loads_the_standard_library_alone(
+    bare_service: BakedProject, name: str
+) -> None:
     strangers = loaded(bare_service, name) - sys.stdlib_module_names - {"__main__"}
     assert strangers <= {"bootstrap", "launcher", "run"}
 
 
-def test_every_module_of_the_launcher_needs_the_standard_library_alone(bare_service):
+def test_every_module_of_the_launcher_needs_the_standard_library_alone(
+    bare_service: BakedProject,
+) -> None:
     names = {name for name, _ in modules(bare_service, "launcher")} - PROGRAMS
     assert len(names) > 15
     strangers = loaded(bare_service, *names) - sys.stdlib_module_names - {"__main__"}
@@ -79,26 +83,32 @@ def test_every_module_of_the_launcher_needs_the_standard_library_alone(bare_serv
         ("migrations", set()),
     ],
 )
-def test_a_package_imports_only_those_it_may(bare_service, package, allowed):
+def test_a_package_imports_only_those_it_may(
+    bare_service: BakedProject, package: str, allowed: set[str]
+) -> None:
     files = [(name, path) for name, path in modules(bare_service, package) if name not in PROGRAMS]
     assert files
     strangers = {name: imported(path) & OWN - allowed for name, path in files}
     assert {name: found for name, found in strangers.items() if found} == {}
 
 
-def test_nothing_imports_the_front_doors(bare_service):
+def test_nothing_imports_the_front_doors(bare_service: BakedProject) -> None:
     for path in bare_service.path.rglob("*.py"):
         assert not imported(path) & {"run", "bootstrap"}, path
 
 
-def test_the_settings_of_flask_are_those_of_the_flask_that_is_installed(shared_service):
+def test_the_settings_of_flask_are_those_of_the_flask_that_is_installed(
+    shared_service: BakedProject,
+) -> None:
     code = "from flask import Flask; print(*sorted(Flask.default_config))"
     flask_settings = shared_service.run("-c", code, python=shared_service.python).stdout.split()
     code = "from launcher.checks.setting_names import FLASK_SETTINGS as s; print(*sorted(s))"
     assert shared_service.run("-c", code).stdout.split() == flask_settings != []
 
 
-def test_the_check_and_the_application_refuse_an_async_view_in_the_same_words(service):
+def test_the_check_and_the_application_refuse_an_async_view_in_the_same_words(
+    service: BakedProject,
+) -> None:
     chat = service.path / "backend/routes/chat.py"
     chat.write_text(chat.read_text().replace("def post_message(", "async def post_message("))
     (problem,) = service.problems(PORT="0")

@@ -4,14 +4,16 @@ import calendar
 import contextlib
 import json
 import subprocess
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import islice
+from typing import Any
 
 import pytest
 from breaking import append, line_of
 from hypothesis import assume, configuration, example, given, settings
 from hypothesis import strategies as st
-from services import ANSWER_WITHIN, environment
+from services import ANSWER_WITHIN, BakedProject, environment
 from test_checks import on_any_port
 from test_job_runs import SCHEDULER, running
 
@@ -20,7 +22,8 @@ HERE = "  # here"
 MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
 WEEKDAYS = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 # The fields of a line as `check` calls them, with their least and greatest number, and names.
-FIELDS = (
+Field = tuple[str, int, int, list[str]]
+FIELDS: tuple[Field, ...] = (
     ("minute", 0, 59, []),
     ("hour", 0, 23, []),
     ("day", 1, 31, []),
@@ -320,41 +323,41 @@ DAYS, TIMES = 100, 200
 
 
 @pytest.fixture
-def bare(bare):
+def bare(bare: BakedProject) -> BakedProject:
     return with_modules(on_any_port(bare))
 
 
 @pytest.fixture
-def service(service):
+def service(service: BakedProject) -> BakedProject:
     return with_modules(on_any_port(service))
 
 
 @pytest.fixture(autouse=True, scope="module")
-def _nothing_is_remembered(tmp_path_factory):
+def _nothing_is_remembered(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Even without a database of examples Hypothesis keeps a few tables in a folder."""
     configuration.set_hypothesis_home_dir(tmp_path_factory.mktemp("hypothesis"))
 
 
-def with_modules(project):
+def with_modules(project: BakedProject) -> BakedProject:
     (project.path / "backend/jobs/extra.py").write_text(EXTRA)
     (project.path / "backend/jobs/star.py").write_text("def starred(): ...\n")
     return project
 
 
-def add(project, source):
+def add(project: BakedProject, source: str) -> None:
     lines = [line.removeprefix(" " * 8) for line in source.splitlines()]
     append(project.path / JOBS, "\n".join(lines))
 
 
-def add_trigger(project, trigger):
+def add_trigger(project: BakedProject, trigger: str) -> None:
     add(project, f'\nJOBS += (\n    Job("x", delete_old_runs,\n        {trigger}),{HERE}\n)')
 
 
-def of_jobs(problems):
+def of_jobs(problems: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [problem for problem in problems if problem["id"].startswith("jobs.")]
 
 
-def here(project, mark=HERE):
+def here(project: BakedProject, mark: str = HERE) -> str:
     return f"{JOBS}:{line_of(project.path / JOBS, mark)}"
 
 
@@ -363,7 +366,9 @@ def here(project, mark=HERE):
 
 @pytest.mark.quick
 @pytest.mark.parametrize("source", NO_FUNCTIONS.values(), ids=NO_FUNCTIONS)
-def test_what_the_scheduler_cannot_call_is_found_where_it_stands(bare, source):
+def test_what_the_scheduler_cannot_call_is_found_where_it_stands(
+    bare: BakedProject, source: str
+) -> None:
     add(bare, source)
     (problem,) = of_jobs(bare.problems())
     assert (problem["id"], problem["where"]) == ("jobs.function", here(bare))
@@ -372,7 +377,9 @@ def test_what_the_scheduler_cannot_call_is_found_where_it_stands(bare, source):
 
 @pytest.mark.quick
 @pytest.mark.parametrize(("line", "fact"), MISREAD.items(), ids=MISREAD)
-def test_a_line_that_cannot_be_read_is_found_and_its_field_named(bare, line, fact):
+def test_a_line_that_cannot_be_read_is_found_and_its_field_named(
+    bare: BakedProject, line: str, fact: str
+) -> None:
     add_trigger(bare, repr(line))
     (problem,) = of_jobs(bare.problems())
     assert (problem["id"], problem["where"]) == ("jobs.trigger", here(bare))
@@ -385,20 +392,22 @@ def test_a_line_that_cannot_be_read_is_found_and_its_field_named(bare, line, fac
 
 @pytest.mark.quick
 @pytest.mark.parametrize("trigger", NO_INTERVALS)
-def test_what_is_neither_a_line_nor_whole_seconds_is_found(bare, trigger):
+def test_what_is_neither_a_line_nor_whole_seconds_is_found(
+    bare: BakedProject, trigger: str
+) -> None:
     add_trigger(bare, trigger)
     (problem,) = of_jobs(bare.problems())
     assert (problem["id"], problem["where"]) == ("jobs.trigger", here(bare))
 
 
-def test_a_trigger_that_has_a_name_is_found_where_it_is_used(bare):
+def test_a_trigger_that_has_a_name_is_found_where_it_is_used(bare: BakedProject) -> None:
     add(bare, f'\nOFTEN = "* * * *"\nJOBS += (Job("x", delete_old_runs, OFTEN),){HERE}')
     (problem,) = of_jobs(bare.problems())
     assert (problem["id"], problem["where"]) == ("jobs.trigger", here(bare))
 
 
 @pytest.mark.quick
-def test_an_id_that_two_jobs_have_is_found_at_the_second(bare):
+def test_an_id_that_two_jobs_have_is_found_at_the_second(bare: BakedProject) -> None:
     add(bare, f'\nJOBS += (Job(trigger="0 6 * * *", function=print, id="delete_old_runs"),){HERE}')
     (problem,) = of_jobs(bare.problems())
     assert (problem["id"], problem["where"]) == ("jobs.duplicate", here(bare))
@@ -408,7 +417,9 @@ def test_an_id_that_two_jobs_have_is_found_at_the_second(bare):
 
 @pytest.mark.parametrize("name", ["Asia/Tokio", "Mars/Olympus", "", "../UTC", "Europe", "MEZ"])
 @pytest.mark.parametrize("file", ["config/default.py", "config/development.py"])
-def test_an_unknown_time_zone_is_found_where_it_stands(bare, name, file):
+def test_an_unknown_time_zone_is_found_where_it_stands(
+    bare: BakedProject, name: str, file: str
+) -> None:
     append(bare.path / file, f"TIMEZONE: str = {name!r}")
     (problem,) = of_jobs(bare.problems())
     where = f"{file}:{line_of(bare.path / file, f'TIMEZONE: str = {name!r}')}"
@@ -418,13 +429,13 @@ def test_an_unknown_time_zone_is_found_where_it_stands(bare, name, file):
 
 
 @pytest.mark.parametrize("name", ["Europe/Berlin", "Etc/GMT+5", "America/Argentina/Ushuaia"])
-def test_a_known_time_zone_is_no_problem(bare, name):
+def test_a_known_time_zone_is_no_problem(bare: BakedProject, name: str) -> None:
     append(bare.path / "config/development.py", f"TIMEZONE = {name!r}")
     assert of_jobs(bare.problems()) == []
 
 
 @pytest.mark.quick
-def test_all_that_is_wrong_with_the_jobs_is_told_at_once(bare):
+def test_all_that_is_wrong_with_the_jobs_is_told_at_once(bare: BakedProject) -> None:
     add(
         bare,
         """
@@ -466,12 +477,12 @@ def test_all_that_is_wrong_with_the_jobs_is_told_at_once(bare):
 
 @pytest.mark.quick
 @pytest.mark.parametrize("source", HARMLESS.values(), ids=HARMLESS)
-def test_what_cannot_be_read_or_is_right_gives_no_alarm(bare, source):
+def test_what_cannot_be_read_or_is_right_gives_no_alarm(bare: BakedProject, source: str) -> None:
     add(bare, source)
     assert of_jobs(bare.problems()) == []
 
 
-def test_all_that_is_to_give_no_alarm_can_be_run(service):
+def test_all_that_is_to_give_no_alarm_can_be_run(service: BakedProject) -> None:
     for source in HARMLESS.values():
         add(service, source)
     done = service.run("-c", RUN_THEM_ALL, python=service.python)
@@ -489,7 +500,9 @@ PROBLEMS = {
 
 
 @pytest.mark.parametrize("id", PROBLEMS)
-def test_a_problem_of_a_job_stops_everything_but_a_migration(service, id):
+def test_a_problem_of_a_job_stops_everything_but_a_migration(
+    service: BakedProject, id: str
+) -> None:
     append(service.path / JOBS, PROBLEMS[id])
     assert service.ids() == {id}
     for command in (["serve", "--port", "0"], ["scheduler"], ["jobs"], ["jobs", "run", "sweep"]):
@@ -500,7 +513,7 @@ def test_a_problem_of_a_job_stops_everything_but_a_migration(service, id):
     assert service.run("run.py", "db", "upgrade").returncode == 0
 
 
-def test_an_unknown_time_zone_stops_what_runs_jobs(service):
+def test_an_unknown_time_zone_stops_what_runs_jobs(service: BakedProject) -> None:
     append(service.path / "config/development.py", "TIMEZONE = 'Asia/Tokio'")
     for command in (["serve", "--port", "0"], ["scheduler"], ["jobs"]):
         refused = service.run("run.py", *command)
@@ -509,7 +522,9 @@ def test_an_unknown_time_zone_stops_what_runs_jobs(service):
         assert "Traceback" not in refused.stderr
 
 
-def test_a_trigger_that_only_the_scheduler_can_see_ends_it_and_says_why(service):
+def test_a_trigger_that_only_the_scheduler_can_see_ends_it_and_says_why(
+    service: BakedProject,
+) -> None:
     add(service, '\nDAY = 1\nJOBS += (Job("sweep", delete_old_runs, f"0 6 * * {DAY}"),)')
     assert of_jobs(service.problems()) == []
     with running(service, *SCHEDULER) as scheduler:
@@ -519,7 +534,7 @@ def test_a_trigger_that_only_the_scheduler_can_see_ends_it_and_says_why(service)
     assert "write weekdays by name" in last
 
 
-def test_a_job_that_would_be_dead_at_once_ends_the_scheduler(service):
+def test_a_job_that_would_be_dead_at_once_ends_the_scheduler(service: BakedProject) -> None:
     add(service, '\nJOBS += (Job("sweep", delete_old_runs, "0 6 * * *", timedelta()),)')
     with running(service, *SCHEDULER) as scheduler:
         assert scheduler.process.wait(ANSWER_WITHIN) != 0
@@ -545,7 +560,7 @@ NO_LINES = st.lists(PARTS, max_size=7).map(" ".join) | st.text(max_size=12)
 
 
 @st.composite
-def odd_lines(draw):
+def odd_lines(draw: st.DrawFn) -> str:
     """Draw a line of which a field or two may be wrong, such as a span from high to low."""
     fields = ["*"] * 5
     for position in draw(st.lists(st.integers(0, 4), min_size=1, max_size=2)):
@@ -557,9 +572,11 @@ def odd_lines(draw):
 
 
 @st.composite
-def right_fields(draw, least, greatest, names):
+def right_fields(draw: st.DrawFn, least: int, greatest: int, names: list[str]) -> str:
     """Draw a field of which at most the step may be wrong."""
-    if names and draw(st.booleans()):
+    first: int
+    last: int
+    if names != [] and draw(st.booleans()):
         first, last = sorted(draw(st.tuples(*[st.integers(0, len(names) - 1)] * 2)))
         return draw(st.sampled_from([names[first], f"{names[first]}-{names[last]}"]))
     first, last = sorted(draw(st.tuples(*[st.integers(least, greatest)] * 2)))
@@ -568,7 +585,7 @@ def right_fields(draw, least, greatest, names):
 
 
 @st.composite
-def right_lines(draw):
+def right_lines(draw: st.DrawFn) -> str:
     """Draw a line in which the day or the weekday is open: with both, cron takes either."""
     *most, weekdays = (st.just("*") | right_fields(*field[1:]) for field in FIELDS)
     fields = [",".join(draw(st.lists(field, min_size=1, max_size=3))) for field in most]
@@ -577,44 +594,49 @@ def right_lines(draw):
     return " ".join([*fields, draw(names) if fields[2] == "*" else "*"])
 
 
-def examples(number):
+def examples(number: int) -> settings:
     return settings(max_examples=number, deadline=None, derandomize=True, database=None)
 
 
 @contextlib.contextmanager
-def reader(service):
+def reader(service: BakedProject) -> Iterator[Callable[..., Any]]:
     """Yield a question to a process of the service: what of this line, from then on?"""
     command = [str(service.python), "-c", READER]
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
     with subprocess.Popen(command, cwd=service.path, env=environment(), **pipes) as process:
 
-        def ask(line, now="2026-01-01T00:00:00+00:00", days=DAYS, most=0):
+        def ask(
+            line: str, now: str = "2026-01-01T00:00:00+00:00", days: int = DAYS, most: int = 0
+        ) -> Any:
             print(json.dumps([line, now, days, most]), file=process.stdin, flush=True)
+            assert process.stdout
             return json.loads(process.stdout.readline())
 
         yield ask
 
 
-def test_check_refuses_the_lines_that_the_scheduler_refuses_and_no_others(shared_service):
+def test_check_refuses_the_lines_that_the_scheduler_refuses_and_no_others(
+    shared_service: BakedProject,
+) -> None:
     with reader(shared_service) as ask:
 
         @examples(700)
         @given(odd_lines() | NO_LINES | right_lines())
         @example("0 6 lastly * *")
         @example("0 6 * * \u0663")
-        def agree(line):
+        def agree(line: str) -> None:
             misread, refused, _ = ask(line)
             assert (misread is None) == (refused is None), (line, misread, refused)
 
         agree()
 
 
-def test_a_line_is_due_when_cron_says(shared_service):
+def test_a_line_is_due_when_cron_says(shared_service: BakedProject) -> None:
     with reader(shared_service) as ask:
 
         @examples(150)
         @given(right_lines(), st.datetimes(datetime(2023, 1, 1), datetime(2026, 1, 1)))
-        def agree(line, now):
+        def agree(line: str, now: datetime) -> None:
             now = now.replace(tzinfo=UTC)
             _, refused, times = ask(line, now.isoformat(), DAYS, TIMES)
             assume(not refused)
@@ -623,7 +645,7 @@ def test_a_line_is_due_when_cron_says(shared_service):
         agree()
 
 
-def due_by_cron(line, now):
+def due_by_cron(line: str, now: datetime) -> Iterator[datetime]:
     """Yield the minutes that the line allows, found by trying."""
     minute, hour, *others = zip(FIELDS, line.split(), strict=True)
     midnight, end = now.replace(hour=0, minute=0, second=0, microsecond=0), now + timedelta(DAYS)
@@ -633,20 +655,22 @@ def due_by_cron(line, now):
             yield from (moment for moment in due if now < moment < end)
 
 
-def allowed(fields, moments):
+def allowed(fields: Iterable[tuple[Field, str]], moments: Iterable[datetime]) -> Iterator[datetime]:
     """Yield the moments that all the fields allow."""
     for moment in moments:
         if all(allows(field, text, moment) for field, text in fields):
             yield moment
 
 
-def allows(field, text, moment):
+def allows(field: Field, text: str, moment: datetime) -> bool:
     name, least, greatest, names = field
     value = moment.weekday() if name == "weekday" else getattr(moment, name)
     return any(value in values(part, least, greatest, names, moment) for part in text.split(","))
 
 
-def values(part, least, greatest, names, moment):
+def values(
+    part: str, least: int, greatest: int, names: list[str], moment: datetime
+) -> Sequence[int]:
     """Return the range that a part of a field stands for."""
     if part == "last":
         return [calendar.monthrange(moment.year, moment.month)[1]]
@@ -657,5 +681,5 @@ def values(part, least, greatest, names, moment):
     return range(low, high + 1, int(step or 1))
 
 
-def number(text, least, names):
+def number(text: str, least: int, names: list[str]) -> int:
     return names.index(text) + least if text in names else int(text)

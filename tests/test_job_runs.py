@@ -6,15 +6,17 @@ import re
 import signal
 import sqlite3
 import subprocess
-from contextlib import closing
+from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
 import services
 from breaking import append, edit
-from services import ANSWER_WITHIN, http, wait_until
+from services import ANSWER_WITHIN, BakedProject, Server, http, wait_until
 from test_serving import THREADS, reply
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="ends processes with POSIX signals")
@@ -90,7 +92,7 @@ class Run:
 
 
 @pytest.fixture
-def service(service):
+def service(service: BakedProject) -> BakedProject:
     """A service without jobs, of which nothing is recorded."""
     append(service.path / "backend/jobs/__init__.py", NO_JOBS)
     execute(service, "DELETE FROM job_run")
@@ -99,18 +101,22 @@ def service(service):
     return service
 
 
-def add_job(service, id, body="pass", seconds=1, options=""):
+def add_job(
+    service: BakedProject, id: str, body: str = "pass", seconds: int = 1, options: str = ""
+) -> None:
     source = JOB.format(id=id, body=body, seconds=seconds, options=options)
     append(service.path / "backend/jobs/__init__.py", source)
 
 
-def add_due_job(service, id, body="pass", options=""):
+def add_due_job(service: BakedProject, id: str, body: str = "pass", options: str = "") -> None:
     """Add a job that is due now, as it was missed a moment ago, and not again for decades."""
     add_job(service, id, body, int((now() - START).total_seconds()) - 1, options)
     record(service, id, now() - timedelta(minutes=1), "added")
 
 
-def record(service, job, due, cause="tick", outcome=None):
+def record(
+    service: BakedProject, job: str, due: datetime, cause: str = "tick", outcome: str | None = None
+) -> None:
     values = (job, text(due), cause, "gone", "host", 1, text(due), outcome or cause)
     execute(
         service,
@@ -120,21 +126,21 @@ def record(service, job, due, cause="tick", outcome=None):
     )
 
 
-def connect(service):
+def connect(service: BakedProject) -> AbstractContextManager[sqlite3.Connection]:
     return closing(sqlite3.connect(service.path / "instance/development.db", isolation_level=None))
 
 
-def execute(service, statement, *values):
+def execute(service: BakedProject, statement: str, *values: object) -> list[Any]:
     with connect(service) as connection:
         return connection.execute(statement, values).fetchall()
 
 
-def runs(service, job=None):
+def runs(service: BakedProject, job: str | None = None) -> list[Run]:
     """Return what is recorded, in the order in which it was due; not when jobs were added."""
     return [run for run in records(service, job) if run.cause != "added"]
 
 
-def records(service, job=None):
+def records(service: BakedProject, job: str | None = None) -> list[Run]:
     found = execute(
         service,
         "SELECT job, due, cause, pid, started_at, alive_until, ended_at, outcome, error"
@@ -145,66 +151,67 @@ def records(service, job=None):
     return [Run(r[0], moment(r[1]), *r[2:4], *map(moment, r[4:7]), *r[7:]) for r in found]
 
 
-def moment(text):
+def moment(text: str | None) -> Any:
     return text and datetime.fromisoformat(text).replace(tzinfo=UTC)
 
 
-def text(moment):
+def text(moment: datetime) -> str:
     return moment.strftime("%Y-%m-%d %H:%M:%S.%f")
 
 
-def now():
+def now() -> datetime:
     return datetime.now(UTC)
 
 
-def outcomes(service, job):
+def outcomes(service: BakedProject, job: str) -> list[tuple[str, str | None]]:
     return [(run.cause, run.outcome) for run in runs(service, job)]
 
 
-def succeeded(service, job):
+def succeeded(service: BakedProject, job: str) -> int:
     return sum(run.outcome == "succeeded" for run in runs(service, job))
 
 
-def go_on(service, job="beat", times=2):
+def go_on(service: BakedProject, job: str = "beat", times: int = 2) -> None:
     """Wait until the job has succeeded so many times more."""
     goal = succeeded(service, job) + times
     wait_until(lambda: succeeded(service, job) >= goal)
 
 
-def calls(service, what):
+def calls(service: BakedProject, what: str) -> list[float]:
     """Return when it was said, on a clock that all processes share."""
     lines = (service.path / "instance/calls").read_text().splitlines()
     return [float(line.rpartition(" ")[2]) for line in lines if line.startswith(what)]
 
 
-def missing(service, job="beat"):
+def missing(service: BakedProject, job: str = "beat") -> set[datetime]:
     """Return the ticks, a second apart, since the job was added of which nothing is recorded."""
     added = next(run.ended_at for run in records(service, job) if run.cause == "added")
     ticks = [run.due for run in runs(service, job) if run.cause == "tick"]
+    assert added
     first = added.replace(microsecond=0) + SECOND
     due = (first + n * SECOND for n in itertools.count())
     return set(itertools.takewhile(lambda tick: tick <= ticks[-1], due)) - set(ticks)
 
 
-def running(service, *command):
+def running(service: BakedProject, *command: object) -> AbstractContextManager[Server]:
     """Run a command with the service's Python; kill it afterwards if it still runs."""
     return services.running([service.python, *command], service.path, end=subprocess.Popen.kill)
 
 
-def end(server):
+def end(server: Server) -> int:
     """End it as a supervisor would, and return its exit code."""
     server.process.terminate()
     return server.process.wait(ANSWER_WITHIN)
 
 
-def wait_for_call(service, what):
+def wait_for_call(service: BakedProject, what: str) -> None:
     wait_until(lambda: calls(service, what))
 
 
 # A run that takes long
 
 
-def test_a_job_that_overruns_is_not_started_again_before_it_ends(service):
+def test_a_job_that_overruns_is_not_started_again_before_it_ends(service: BakedProject) -> None:
     add_job(service, "slow", "time.sleep(3)")
     with running(service, *SCHEDULER) as one, running(service, *SCHEDULER) as two:
         wait_until(lambda: len(calls(service, "slow begins")) > 2)
@@ -219,7 +226,7 @@ def test_a_job_that_overruns_is_not_started_again_before_it_ends(service):
     assert {run.outcome for run in skipped} == {"skipped"}
 
 
-def test_a_tick_is_skipped_while_the_job_is_run_by_hand(service):
+def test_a_tick_is_skipped_while_the_job_is_run_by_hand(service: BakedProject) -> None:
     add_job(service, "slow", "time.sleep(3)")
     with running(service, *FLASK, "jobs", "run", "slow") as by_hand:
         wait_for_call(service, "slow begins")
@@ -232,7 +239,9 @@ def test_a_tick_is_skipped_while_the_job_is_run_by_hand(service):
     assert calls(service, "slow ends")[0] < calls(service, "slow begins")[1]
 
 
-def test_a_run_longer_than_dead_after_in_a_living_process_is_not_dead(service):
+def test_a_run_longer_than_dead_after_in_a_living_process_is_not_dead(
+    service: BakedProject,
+) -> None:
     add_due_job(service, "long", "time.sleep(7)", "dead_after=3 * timedelta(seconds=1), retry=True")
     with running(service, *SCHEDULER), running(service, *SCHEDULER):
         wait_until(lambda: outcomes(service, "long")[-1:] == [("tick", "succeeded")])
@@ -243,7 +252,9 @@ def test_a_run_longer_than_dead_after_in_a_living_process_is_not_dead(service):
 # A run whose process dies
 
 
-def test_a_run_whose_process_is_killed_is_dead_for_another_and_not_run_again(service):
+def test_a_run_whose_process_is_killed_is_dead_for_another_and_not_run_again(
+    service: BakedProject,
+) -> None:
     add_due_job(service, "long", "time.sleep(60)", "dead_after=2 * timedelta(seconds=1)")
     add_job(service, "beat")
     with running(service, *SCHEDULER) as one, running(service, *SCHEDULER) as two:
@@ -260,14 +271,14 @@ def test_a_run_whose_process_is_killed_is_dead_for_another_and_not_run_again(ser
     assert missing(service) == set()
 
 
-def kill_who_runs(service, job, *servers):
+def kill_who_runs(service: BakedProject, job: str, *servers: Server) -> None:
     (run,) = runs(service, job)
     (victim,) = (server.process for server in servers if server.process.pid == run.pid)
     victim.kill()
     victim.wait(ANSWER_WITHIN)
 
 
-def test_a_run_whose_process_is_killed_is_run_once_more_if_it_may_be(service):
+def test_a_run_whose_process_is_killed_is_run_once_more_if_it_may_be(service: BakedProject) -> None:
     first_takes_long = 'time.sleep(60 if calls("long begins") == 1 else 0)'
     options = "dead_after=2 * timedelta(seconds=1), retry=True"
     add_due_job(service, "long", first_takes_long, options)
@@ -281,7 +292,7 @@ def test_a_run_whose_process_is_killed_is_run_once_more_if_it_may_be(service):
     assert len(calls(service, "long begins")) == 2
 
 
-def test_a_job_that_kills_its_process_each_time_is_retried_once(service):
+def test_a_job_that_kills_its_process_each_time_is_retried_once(service: BakedProject) -> None:
     options = "dead_after=2 * timedelta(seconds=1), retry=True"
     add_due_job(service, "deadly", "os._exit(9)", options)
     add_job(service, "beat")
@@ -296,7 +307,9 @@ def test_a_job_that_kills_its_process_each_time_is_retried_once(service):
     assert len(calls(service, "deadly begins")) == 2
 
 
-def test_what_was_missed_is_run_when_the_run_before_is_known_to_be_dead(service):
+def test_what_was_missed_is_run_when_the_run_before_is_known_to_be_dead(
+    service: BakedProject,
+) -> None:
     """As after a power cut in the middle of a run."""
     add_due_job(service, "long")
     record(service, "long", now() - timedelta(seconds=50))
@@ -308,7 +321,7 @@ def test_what_was_missed_is_run_when_the_run_before_is_known_to_be_dead(service)
     assert outcomes(service, "long") == [("tick", "dead"), ("tick", "succeeded")]
 
 
-def test_a_living_process_does_not_take_its_own_run_for_dead(service):
+def test_a_living_process_does_not_take_its_own_run_for_dead(service: BakedProject) -> None:
     """Though its clock is set forward, or it was asleep, for longer than the run may be silent."""
     options = "dead_after=6 * timedelta(seconds=1), retry=True"
     add_due_job(service, "long", JUMP, options)
@@ -321,7 +334,9 @@ def test_a_living_process_does_not_take_its_own_run_for_dead(service):
 
 
 @pytest.mark.parametrize("body", ["db.session.add(Message(text='', reply='')); db.session.flush()"])
-def test_a_job_that_does_not_end_its_transaction_holds_nobody_up(service, body):
+def test_a_job_that_does_not_end_its_transaction_holds_nobody_up(
+    service: BakedProject, body: str
+) -> None:
     imports = "from backend.core.database import db\nfrom backend.models import Message\n"
     append(service.path / "backend/jobs/__init__.py", imports)
     add_job(service, "forgets", body)
@@ -333,14 +348,16 @@ def test_a_job_that_does_not_end_its_transaction_holds_nobody_up(service, body):
 
 
 @pytest.mark.parametrize("error", ['ValueError("\\udc80 \\0 \u91ce\u5bb6")', "BaseException()"])
-def test_whatever_a_job_raises_is_recorded(service, error):
+def test_whatever_a_job_raises_is_recorded(service: BakedProject, error: str) -> None:
     add_due_job(service, "bad", f"raise {error}")
     with running(service, *SCHEDULER) as scheduler:
         wait_until(lambda: [run for run in runs(service, "bad") if run.outcome == "failed"])
         assert end(scheduler) == 0
 
 
-def test_a_job_that_raises_is_logged_once_with_its_stack_and_its_schedule_goes_on(service):
+def test_a_job_that_raises_is_logged_once_with_its_stack_and_its_schedule_goes_on(
+    service: BakedProject,
+) -> None:
     add_job(service, "bad", 'raise ValueError("no good")')
     with running(service, *SCHEDULER) as scheduler:
         wait_until(lambda: len(runs(service, "bad")) > 2)
@@ -353,7 +370,9 @@ def test_a_job_that_raises_is_logged_once_with_its_stack_and_its_schedule_goes_o
     assert missing(service, "bad") == set()
 
 
-def test_a_job_that_calls_sys_exit_has_failed_and_its_schedule_goes_on(service):
+def test_a_job_that_calls_sys_exit_has_failed_and_its_schedule_goes_on(
+    service: BakedProject,
+) -> None:
     add_job(service, "bad", 'sys.exit("no good")')
     with running(service, *SCHEDULER) as scheduler:
         wait_until(lambda: len(runs(service, "bad")) > 2)
@@ -367,7 +386,7 @@ def test_a_job_that_calls_sys_exit_has_failed_and_its_schedule_goes_on(service):
 # The scheduler is ended
 
 
-def test_all_signals_at_once_end_it_and_its_jobs_are_left(service):
+def test_all_signals_at_once_end_it_and_its_jobs_are_left(service: BakedProject) -> None:
     add_due_job(service, "long", "time.sleep(60)")
     with running(service, *SCHEDULER) as scheduler:
         wait_for_call(service, "long begins")
@@ -378,7 +397,9 @@ def test_all_signals_at_once_end_it_and_its_jobs_are_left(service):
     assert "Traceback" not in scheduler.output
 
 
-def test_at_sigterm_a_running_job_comes_to_its_end_and_no_other_begins(service):
+def test_at_sigterm_a_running_job_comes_to_its_end_and_no_other_begins(
+    service: BakedProject,
+) -> None:
     add_due_job(service, "slow", "time.sleep(3)")
     add_job(service, "beat")
     with running(service, *SCHEDULER) as scheduler:
@@ -387,11 +408,11 @@ def test_at_sigterm_a_running_job_comes_to_its_end_and_no_other_begins(service):
         assert end(scheduler) == 0
     assert outcomes(service, "slow") == [("tick", "succeeded")]
     assert now() - told > 2 * SECOND
-    assert all(run.started_at < told + SECOND for run in runs(service, "beat"))
+    assert all(run.started_at and run.started_at < told + SECOND for run in runs(service, "beat"))
     assert "Traceback" not in scheduler.output
 
 
-def test_a_job_that_the_scheduler_waits_for_is_not_dead_for_another(service):
+def test_a_job_that_the_scheduler_waits_for_is_not_dead_for_another(service: BakedProject) -> None:
     add_due_job(service, "slow", "time.sleep(12)", "dead_after=3 * timedelta(seconds=1)")
     add_job(service, "beat")
     with running(service, *SCHEDULER) as one:
@@ -402,7 +423,7 @@ def test_a_job_that_the_scheduler_waits_for_is_not_dead_for_another(service):
     assert outcomes(service, "slow") == [("tick", "succeeded")]
 
 
-def test_a_job_that_takes_longer_than_the_scheduler_waits_is_left(service):
+def test_a_job_that_takes_longer_than_the_scheduler_waits_is_left(service: BakedProject) -> None:
     append(service.path / "config/development.py", "JOB_STOP_TIMEOUT = 1")
     add_due_job(service, "long", "time.sleep(60)")
     with running(service, *SCHEDULER) as scheduler:
@@ -415,7 +436,9 @@ def test_a_job_that_takes_longer_than_the_scheduler_waits_is_left(service):
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_who_ends_the_scheduler_twice_does_not_wait_for_its_jobs(service, number):
+def test_who_ends_the_scheduler_twice_does_not_wait_for_its_jobs(
+    service: BakedProject, number: signal.Signals
+) -> None:
     say_so = 'LOGGING["loggers"]["apscheduler"] = {"level": "INFO"}'
     append(service.path / "config/development.py", say_so)
     add_due_job(service, "long", "time.sleep(60)")
@@ -429,7 +452,7 @@ def test_who_ends_the_scheduler_twice_does_not_wait_for_its_jobs(service, number
     assert "Traceback" not in scheduler.output
 
 
-def test_run_py_stop_ends_a_scheduler(service):
+def test_run_py_stop_ends_a_scheduler(service: BakedProject) -> None:
     with running(service, "run.py", "scheduler") as scheduler:
         wait_until(lambda: execute(service, "SELECT * FROM scheduler_seen"))
         stopped = service.run("run.py", "stop")
@@ -441,11 +464,11 @@ def test_run_py_stop_ends_a_scheduler(service):
 # The commands
 
 
-def jobs(service, *arguments):
+def jobs(service: BakedProject, *arguments: str) -> subprocess.CompletedProcess[str]:
     return service.run("run.py", "jobs", *arguments)
 
 
-def test_jobs_lists_what_is_due_and_how_it_went(service):
+def test_jobs_lists_what_is_due_and_how_it_went(service: BakedProject) -> None:
     add_job(service, "beat")
     add_job(service, "never", seconds=10**9)
     before = jobs(service).stdout.splitlines()
@@ -464,7 +487,7 @@ def test_jobs_lists_what_is_due_and_how_it_went(service):
     assert scheduled == f"A scheduler was last seen {moment(seen):%Y-%m-%d %H:%M:%S} UTC"
 
 
-def test_a_job_that_is_run_by_hand_is_recorded_like_any_other(service):
+def test_a_job_that_is_run_by_hand_is_recorded_like_any_other(service: BakedProject) -> None:
     add_job(service, "good", seconds=10**9)
     add_job(service, "bad", "raise ValueError", seconds=10**9)
     good, bad = jobs(service, "run", "good"), jobs(service, "run", "bad")
@@ -476,14 +499,14 @@ def test_a_job_that_is_run_by_hand_is_recorded_like_any_other(service):
         assert len(calls(service, f"{job} begins")) == 1
 
 
-def test_a_job_that_calls_sys_exit_fails_by_hand_too(service):
+def test_a_job_that_calls_sys_exit_fails_by_hand_too(service: BakedProject) -> None:
     add_job(service, "bad", "sys.exit(0)")
     done = jobs(service, "run", "bad")
     assert (done.returncode, done.stdout) == (1, "bad failed\n")
     assert outcomes(service, "bad") == [("command", "failed")]
 
 
-def test_a_job_that_is_running_is_not_run_by_hand(service):
+def test_a_job_that_is_running_is_not_run_by_hand(service: BakedProject) -> None:
     add_due_job(service, "long", "time.sleep(60)")
     with running(service, *SCHEDULER):
         wait_for_call(service, "long begins")
@@ -495,7 +518,7 @@ def test_a_job_that_is_running_is_not_run_by_hand(service):
     assert len(runs(service, "long")) == 1
 
 
-def test_an_unknown_job_is_a_wrong_command_line(service):
+def test_an_unknown_job_is_a_wrong_command_line(service: BakedProject) -> None:
     add_job(service, "good")
     done = jobs(service, "run", "goood")
     assert (done.returncode, done.stdout) == (2, "")
@@ -504,7 +527,7 @@ def test_an_unknown_job_is_a_wrong_command_line(service):
     assert runs(service) == []
 
 
-def test_ctrl_c_while_a_job_is_run_by_hand_is_recorded(service):
+def test_ctrl_c_while_a_job_is_run_by_hand_is_recorded(service: BakedProject) -> None:
     add_job(service, "long", "time.sleep(60)")
     with running(service, "run.py", "jobs", "run", "long") as by_hand:
         wait_for_call(service, "long begins")
@@ -516,7 +539,7 @@ def test_ctrl_c_while_a_job_is_run_by_hand_is_recorded(service):
     assert jobs(service, "run", "long").returncode == 0
 
 
-def test_readyz_says_how_the_jobs_stand(service):
+def test_readyz_says_how_the_jobs_stand(service: BakedProject) -> None:
     add_due_job(service, "bad", "raise ValueError")
     add_job(service, "beat")
     add_job(service, "never", seconds=10**9)
@@ -533,14 +556,14 @@ def test_readyz_says_how_the_jobs_stand(service):
     assert answer.json["scheduler_seen"] == seconds(moment(seen))
 
 
-def seconds(moment):
+def seconds(moment: datetime) -> str:
     return moment.isoformat(timespec="seconds")
 
 
 # What is kept
 
 
-def test_old_runs_are_deleted_but_each_job_s_newest_tick(service):
+def test_old_runs_are_deleted_but_each_job_s_newest_tick(service: BakedProject) -> None:
     edit(service.path / "backend/jobs/__init__.py", "\nJOBS = ()\n", "\n")
     append(service.path / "config/development.py", "JOB_RUN_KEEP_DAYS = 10")
     ages = {"gone": [40, 30, 20], "going on": [40, 11, 9, 1], "skipping": [12, 11]}
@@ -561,7 +584,7 @@ def test_old_runs_are_deleted_but_each_job_s_newest_tick(service):
 # What was missed
 
 
-def test_a_run_by_hand_does_not_hide_a_missed_tick(service):
+def test_a_run_by_hand_does_not_hide_a_missed_tick(service: BakedProject) -> None:
     add_due_job(service, "once")
     add_job(service, "beat")
     record(service, "beat", now() - timedelta(seconds=10), "added")
@@ -576,7 +599,7 @@ def test_a_run_by_hand_does_not_hide_a_missed_tick(service):
     assert len(runs(service, "beat")) > 10
 
 
-def test_the_first_tick_of_a_new_job_is_caught_up(service):
+def test_the_first_tick_of_a_new_job_is_caught_up(service: BakedProject) -> None:
     """All processes are killed before it is due, and one is started after it."""
     add_job(service, "once", seconds=10**9)
     with running(service, *SCHEDULER):
@@ -590,7 +613,7 @@ def test_the_first_tick_of_a_new_job_is_caught_up(service):
     assert (run.due, run.cause) == (START + timedelta(seconds=due), "tick")
 
 
-def test_a_locked_database_is_waited_for_and_nothing_is_lost(service):
+def test_a_locked_database_is_waited_for_and_nothing_is_lost(service: BakedProject) -> None:
     """While it is, one job ends, one is due every second, and one but once."""
     add_job(service, "beat")
     add_due_job(service, "slow", 'while not os.path.exists("instance/locked"): time.sleep(0.01)')
@@ -618,7 +641,7 @@ def test_a_locked_database_is_waited_for_and_nothing_is_lost(service):
     assert outcomes(service, "once") == outcomes(service, "slow") == [("tick", "succeeded")]
 
 
-def test_a_reload_in_the_middle_of_a_job_loses_and_doubles_nothing(service):
+def test_a_reload_in_the_middle_of_a_job_loses_and_doubles_nothing(service: BakedProject) -> None:
     add_due_job(service, "slow", "time.sleep(3)", "dead_after=2 * timedelta(seconds=1)")
     add_job(service, "beat")
     with service.start() as server:
@@ -637,7 +660,7 @@ def test_a_reload_in_the_middle_of_a_job_loses_and_doubles_nothing(service):
     assert len(calls(service, "beat begins")) <= len(started)
 
 
-def test_a_reload_does_not_wait_for_a_job(service):
+def test_a_reload_does_not_wait_for_a_job(service: BakedProject) -> None:
     add_due_job(service, "long", "time.sleep(60)")
     with service.start() as server:
         assert http(f"{server.url}/ping").status == 200  # from now on it watches files
@@ -649,7 +672,7 @@ def test_a_reload_does_not_wait_for_a_job(service):
 # Where no jobs run
 
 
-def test_the_service_s_own_tests_run_no_jobs(service, tmp_path):
+def test_the_service_s_own_tests_run_no_jobs(service: BakedProject, tmp_path: Path) -> None:
     add_job(service, "beat")
     (service.path / "tests/test_threads.py").write_text(NO_THREAD)
     own = ("tests/test_threads.py", "--basetemp", tmp_path / "own")
@@ -658,7 +681,9 @@ def test_the_service_s_own_tests_run_no_jobs(service, tmp_path):
     assert calls(service, "beat") == []
 
 
-def test_gunicorn_s_workers_run_no_jobs(project, migrated, tmp_path):
+def test_gunicorn_s_workers_run_no_jobs(
+    project: BakedProject, migrated: dict[str, str], tmp_path: Path
+) -> None:
     copy = project.copy(tmp_path)
     append(copy.path / "backend/jobs/__init__.py", NO_JOBS)
     add_job(copy, "beat")

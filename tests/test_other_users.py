@@ -8,6 +8,7 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from breaking import holding
@@ -45,12 +46,12 @@ def as_nobody(project: BakedProject, *arguments: str, **env: str) -> tuple[int, 
     return done.returncode, done.stdout
 
 
-def found(output: str) -> dict[str, dict[str, object]]:
+def found(output: str) -> dict[str, dict[str, Any]]:
     checks = json.loads(output)["checks"]
     return {problem["id"]: problem for check in checks for problem in check["problems"]}
 
 
-def test_a_holder_that_is_another_users_is_said_to_be_hidden(reachable):
+def test_a_holder_that_is_another_users_is_said_to_be_hidden(reachable: BakedProject) -> None:
     with holding() as (port, _):
         code, output = as_nobody(reachable, "check", "--json", PORT=str(port))
     busy = found(output)["port.busy"]
@@ -61,12 +62,12 @@ def test_a_holder_that_is_another_users_is_said_to_be_hidden(reachable):
     assert "--port" in busy["hint"]
 
 
-def test_a_read_only_folder_is_checked_like_any_other(reachable):
+def test_a_read_only_folder_is_checked_like_any_other(reachable: BakedProject) -> None:
     _, output = as_nobody(reachable, "check", "--json", PORT="0")
     assert set(found(output)) == {"dependencies.missing"}
 
 
-def test_another_users_server_is_left_alone_and_said(reachable):
+def test_another_users_server_is_left_alone_and_said(reachable: BakedProject) -> None:
     with holding() as (port, pids):
         pid = max(pids)
         record_of(reachable, pid, port)
@@ -95,7 +96,7 @@ def record_of(project: BakedProject, pid: int, port: int) -> None:
     assert project.run("-c", script, pid, port).returncode == 0
 
 
-def test_a_port_for_privileged_users_is_no_port_for_others(reachable):
+def test_a_port_for_privileged_users_is_no_port_for_others(reachable: BakedProject) -> None:
     first_free = Path("/proc/sys/net/ipv4/ip_unprivileged_port_start")
     if first_free.exists() and int(first_free.read_text()) <= 80:
         pytest.skip("this system lets everybody listen on port 80")

@@ -53,12 +53,12 @@ def assert_own_tests_pass(project: BakedProject) -> None:
     assert done.returncode == 0, done.stdout
 
 
-def test_a_hook_that_reads_the_session_breaks_no_test(service: BakedProject):
+def test_a_hook_that_reads_the_session_breaks_no_test(service: BakedProject) -> None:
     append(service.path / "backend/routes/chat.py", SESSION_HOOK)
     assert_own_tests_pass(service)
 
 
-def test_a_page_for_404_breaks_no_test(service: BakedProject):
+def test_a_page_for_404_breaks_no_test(service: BakedProject) -> None:
     append(service.path / "backend/routes/chat.py", NOT_FOUND_PAGE)
     assert_own_tests_pass(service)
 
@@ -68,7 +68,7 @@ def git(project: BakedProject, *arguments: str) -> str:
     return subprocess.check_output(command, cwd=project.path, encoding="utf-8")
 
 
-def test_an_ordinary_week_changes_nothing_that_updates_replace(service: BakedProject):
+def test_an_ordinary_week_changes_nothing_that_updates_replace(service: BakedProject) -> None:
     path = service.path
     git(service, "init", "-q")
     git(service, "add", "-A")

@@ -7,35 +7,50 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from breaking import TYPO, append, holding, make_async
-from postgresql import PASSWORD, USER
-from services import ANSWER_WITHIN, environment, free_port, http, production, wait_until
+from postgresql import PASSWORD, USER, PostgreSQL
+from services import (
+    ANSWER_WITHIN,
+    BakedProject,
+    environment,
+    free_port,
+    http,
+    production,
+    wait_until,
+)
 
 pytestmark = pytest.mark.skipif(
     sys.platform == "win32", reason="the fixture's PostgreSQL is started the POSIX way"
 )
 
 
-def test_a_database_without_the_schema_is_behind(project, server):
+def test_a_database_without_the_schema_is_behind(project: BakedProject, server: PostgreSQL) -> None:
     assert project.ids(**production(server.new_database())) == {"database.migrations"}
 
 
-def test_bootstrap_leaves_productions_migration_to_its_owner(production_service, server):
+def test_bootstrap_leaves_productions_migration_to_its_owner(
+    production_service: BakedProject, server: PostgreSQL
+) -> None:
     done = production_service.run("bootstrap.py", **production(server.new_database()))
     assert done.returncode == 1, done.stdout + done.stderr
     assert "db upgrade" in done.stdout
 
 
-def test_a_migrated_database_is_fine_in_every_spelling(project, migrated):
+def test_a_migrated_database_is_fine_in_every_spelling(
+    project: BakedProject, migrated: dict[str, str]
+) -> None:
     for scheme in ("postgres", "postgresql", "postgresql+psycopg"):
         url = migrated["DATABASE_URL"].replace("postgresql", scheme)
         assert project.ids(**migrated | {"DATABASE_URL": url}) == set()
         assert project.ids(**migrated | {"DATABASE_URL": f"{url}?application_name=a@b"}) == set()
 
 
-def test_a_url_of_several_hosts_finds_the_one_that_takes_writes(project, server, migrated):
+def test_a_url_of_several_hosts_finds_the_one_that_takes_writes(
+    project: BakedProject, server: PostgreSQL, migrated: dict[str, str]
+) -> None:
     hosts = f"host=127.0.0.1,127.0.0.1&port={free_port()},{server.port}"
     name = migrated["DATABASE_URL"].rpartition("/")[2]
     url = f"postgresql://{USER}:{PASSWORD}@/{name}?{hosts}&target_session_attrs=read-write"
@@ -46,12 +61,16 @@ def test_a_url_of_several_hosts_finds_the_one_that_takes_writes(project, server,
 
 
 @pytest.mark.parametrize("query", ["connect_timeout=abc", "sslmode=a&sslmode=b", "nothing=1"])
-def test_options_that_cannot_be_right_are_told(project, migrated, query):
+def test_options_that_cannot_be_right_are_told(
+    project: BakedProject, migrated: dict[str, str], query: str
+) -> None:
     url = migrated["DATABASE_URL"]
     assert project.ids(**migrated | {"DATABASE_URL": f"{url}?{query}"}) == {"database.unreachable"}
 
 
-def test_a_revision_that_the_code_does_not_know_is_told(project, server, migrated, tmp_path):
+def test_a_revision_that_the_code_does_not_know_is_told(
+    project: BakedProject, server: PostgreSQL, migrated: dict[str, str], tmp_path: Path
+) -> None:
     older = project.copy(tmp_path)
     migration = older.path / "migrations" / "0001_initial_schema.py"
     migration.write_text(migration.read_text().replace('"0001"', '"0000"'))
@@ -61,7 +80,9 @@ def test_a_revision_that_the_code_does_not_know_is_told(project, server, migrate
 @pytest.mark.parametrize(
     "fault", ["wrong password", "no such database", "refused", "silent", "unknown host"]
 )
-def test_a_database_that_cannot_be_reached_is_told_without_the_password(project, server, fault):
+def test_a_database_that_cannot_be_reached_is_told_without_the_password(
+    project: BakedProject, server: PostgreSQL, fault: str
+) -> None:
     with silent_port() as silent:
         secret = "falsch-4711" if fault == "wrong password" else PASSWORD
         port = {"refused": free_port(), "silent": silent}.get(fault, server.port)
@@ -74,7 +95,7 @@ def test_a_database_that_cannot_be_reached_is_told_without_the_password(project,
     assert secret not in screen + str(found)
 
 
-def test_a_password_in_the_query_is_not_shown(project):
+def test_a_password_in_the_query_is_not_shown(project: BakedProject) -> None:
     url = f"postgresql://127.0.0.1:{free_port()}/x?user=app&password=gehe%heim&sslmode=disable"
     found = project.problems(**production(url))
     assert [problem["id"] for problem in found] == ["database.unreachable"]
@@ -93,7 +114,7 @@ def test_a_password_in_the_query_is_not_shown(project):
         "postgresql://app:geheim@127.0.0.1:1,127.0.0.1:2/x",
     ],
 )
-def test_a_url_that_cannot_be_right_is_told_and_not_shown(project, url):
+def test_a_url_that_cannot_be_right_is_told_and_not_shown(project: BakedProject, url: str) -> None:
     found = project.problems(**production(url))
     assert [problem["id"] for problem in found] == ["database.url"]
     assert "gehe" not in str(found)
@@ -109,7 +130,9 @@ MIXTURES = [mixture for size in range(5) for mixture in itertools.combinations(F
 
 
 @pytest.mark.parametrize("mixture", MIXTURES, ids=", ".join)
-def test_any_mixture_of_the_incident_in_production(project, migrated, mixture, tmp_path):
+def test_any_mixture_of_the_incident_in_production(
+    project: BakedProject, migrated: dict[str, str], mixture: tuple[str, ...], tmp_path: Path
+) -> None:
     broken = project.copy(tmp_path, own_environment="wired to nothing" in mixture)
     variables = dict(migrated)
     if "wired to nothing" in mixture:
@@ -121,13 +144,15 @@ def test_any_mixture_of_the_incident_in_production(project, migrated, mixture, t
         (broken.path / ".venv").rename(tmp_path / "venv elsewhere")
     if "async view" in mixture:
         make_async(broken)
-    with holding(forks=2) if "busy port" in mixture else contextlib.nullcontext((0, set())) as held:
+    holder: contextlib.AbstractContextManager[tuple[int, set[int]]]
+    holder = holding(forks=2) if "busy port" in mixture else contextlib.nullcontext((0, set()))
+    with holder as held:
         problems = broken.problems(**variables | {"PORT": str(held[0])})
-    assert {problem["id"] for problem in problems} == set().union(*map(FAULTS.get, mixture))
+    assert {problem["id"] for problem in problems} == set().union(*map(FAULTS.__getitem__, mixture))
     assert all(problem["hint"] for problem in problems)
 
 
-def test_six_upgrades_at_once_all_succeed(project, server):
+def test_six_upgrades_at_once_all_succeed(project: BakedProject, server: PostgreSQL) -> None:
     variables = environment(**production(server.new_database()))
     upgrade = [str(project.python), "-m", "flask", "--app", "backend", "db", "upgrade"]
     running = [
@@ -141,7 +166,9 @@ def test_six_upgrades_at_once_all_succeed(project, server):
     assert sum("Running upgrade" in error for error in errors) == 1
 
 
-def test_production_serves_and_says_when_the_database_is_away(project, server, migrated):
+def test_production_serves_and_says_when_the_database_is_away(
+    project: BakedProject, server: PostgreSQL, migrated: dict[str, str]
+) -> None:
     with project.start(**migrated) as service:
         assert http(f"{service.url}/readyz").status == 200
         sent = http(
@@ -159,7 +186,9 @@ def test_production_serves_and_says_when_the_database_is_away(project, server, m
         wait_until(lambda: http(f"{service.url}/readyz").status == 200)
 
 
-def test_the_services_own_tests_pass_on_postgresql(project, server):
+def test_the_services_own_tests_pass_on_postgresql(
+    project: BakedProject, server: PostgreSQL
+) -> None:
     url = server.new_database()
     done = project.run("-m", "pytest", "-q", "tests", python=project.python, TEST_DATABASE_URL=url)
     assert done.returncode == 0, done.stdout

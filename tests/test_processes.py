@@ -9,11 +9,13 @@ import socket
 import subprocess
 import sys
 import threading
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 
 import psutil
 import pytest
 from breaking import append
-from services import ANSWER_WITHIN, BakedProject, free_port, http, wait_until
+from services import ANSWER_WITHIN, BakedProject, Server, free_port, http, wait_until
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="kills with POSIX signals")
 
@@ -30,7 +32,7 @@ def slow():
 """
 
 
-def is_free(port):
+def is_free(port: int) -> bool:
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -41,28 +43,28 @@ def is_free(port):
         return True
 
 
-def all_gone(family):
+def all_gone(family: Iterable[psutil.Process]) -> bool:
     return not any(alive(process) for process in family)
 
 
-def alive(process):
+def alive(process: psutil.Process) -> bool:
     with contextlib.suppress(psutil.NoSuchProcess):
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     return False
 
 
-def answers(server):
+def answers(server: Server) -> bool:
     with contextlib.suppress(OSError):
         return http(f"{server.url}/ping").status == 200
     return False
 
 
-def assert_nothing_is_left(family, port):
+def assert_nothing_is_left(family: Iterable[psutil.Process], port: int) -> None:
     wait_until(lambda: all_gone(family) and is_free(port))
 
 
 @contextlib.contextmanager
-def reaped(*servers):
+def reaped(*servers: Server) -> Iterator[None]:
     """Wait for the servers, as the shell that started them would: nobody remains a zombie."""
     threads = [threading.Thread(target=server.process.wait) for server in servers]
     for thread in threads:
@@ -74,11 +76,11 @@ def reaped(*servers):
             thread.join(ANSWER_WITHIN)
 
 
-def records(project):
+def records(project: BakedProject) -> list[Path]:
     return sorted((project.path / "instance/running").glob("*.json"))
 
 
-def write_record(project, pid, **record):
+def write_record(project: BakedProject, pid: object, **record: object) -> Path:
     path = project.path / f"instance/running/{pid}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps({"pid": pid, "created": "1", "port": None} | record))
@@ -86,10 +88,11 @@ def write_record(project, pid, **record):
 
 
 @contextlib.contextmanager
-def stranger():
+def stranger() -> Iterator[psutil.Process]:
     """A process that is nobody's but the test's, and ends with its input."""
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as process:
         yield psutil.Process(process.pid)
+        assert process.stdin
         process.stdin.write(b"\n")
 
 
@@ -97,7 +100,9 @@ def stranger():
 
 
 @pytest.mark.parametrize("moment", ["bound", "child started"])
-def test_killed_at_the_start_it_leaves_nobody_on_the_port(service, moment):
+def test_killed_at_the_start_it_leaves_nobody_on_the_port(
+    service: BakedProject, moment: str
+) -> None:
     for _ in range(TIMES[moment]):
         port = free_port()
         with service.start("--port", port, wait=False) as server:
@@ -112,7 +117,9 @@ def test_killed_at_the_start_it_leaves_nobody_on_the_port(service, moment):
 
 
 @pytest.mark.parametrize("arguments", [(), ("--no-reload",)])
-def test_killed_while_idle_it_leaves_nobody_on_the_port(service, arguments):
+def test_killed_while_idle_it_leaves_nobody_on_the_port(
+    service: BakedProject, arguments: tuple[str, ...]
+) -> None:
     for _ in range(TIMES["idle"]):
         with service.start(*arguments) as server:
             family = server.family
@@ -122,7 +129,7 @@ def test_killed_while_idle_it_leaves_nobody_on_the_port(service, arguments):
             assert_nothing_is_left(family, server.port)
 
 
-def test_killed_during_requests_it_leaves_nobody_on_the_port(service):
+def test_killed_during_requests_it_leaves_nobody_on_the_port(service: BakedProject) -> None:
     health = service.path / "backend/core/health.py"
     append(health, SLOW)
     entered = service.path / "instance/entered"
@@ -142,7 +149,7 @@ def test_killed_during_requests_it_leaves_nobody_on_the_port(service):
                 client.close()
 
 
-REACHED = {
+REACHED: dict[str, Callable[[Server, psutil.Process, psutil.Process], object]] = {
     "noticed": lambda server, parent, child: "reloading" in server.output,
     "child gone": lambda server, parent, child: not alive(child),
     "child started": lambda server, parent, child: set(server.family) - {parent, child},
@@ -150,7 +157,9 @@ REACHED = {
 
 
 @pytest.mark.parametrize("moment", REACHED)
-def test_killed_during_a_reload_it_leaves_nobody_on_the_port(service, moment):
+def test_killed_during_a_reload_it_leaves_nobody_on_the_port(
+    service: BakedProject, moment: str
+) -> None:
     chat = service.path / "backend/routes/chat.py"
     for _ in range(TIMES["in a reload"]):
         with service.start() as server:
@@ -164,7 +173,7 @@ def test_killed_during_a_reload_it_leaves_nobody_on_the_port(service, moment):
             assert_nothing_is_left(family, server.port)
 
 
-def test_a_killed_child_ends_the_parent_with_a_failure(service):
+def test_a_killed_child_ends_the_parent_with_a_failure(service: BakedProject) -> None:
     with service.start() as server:
         parent, child = family = server.family
         child.kill()
@@ -174,7 +183,7 @@ def test_a_killed_child_ends_the_parent_with_a_failure(service):
     assert records(service) == []
 
 
-def test_a_killed_group_leaves_nobody_on_the_port(service):
+def test_a_killed_group_leaves_nobody_on_the_port(service: BakedProject) -> None:
     with service.start() as server:
         family = server.family
         os.killpg(server.process.pid, signal.SIGKILL)
@@ -188,7 +197,9 @@ def test_a_killed_group_leaves_nobody_on_the_port(service):
 @pytest.mark.parametrize("to", [os.kill, os.killpg], ids=["the process", "its group"])
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGINT", "SIGHUP"])
 @pytest.mark.parametrize("mode", ["reloader", "child", "single process"])
-def test_a_signal_ends_everything_and_is_the_exit_code(service, name, mode, to):
+def test_a_signal_ends_everything_and_is_the_exit_code(
+    service: BakedProject, name: str, mode: str, to: Callable[[int, int], None]
+) -> None:
     number = signal.Signals[name]
     arguments = () if mode == "reloader" else ("--no-reload",)
     python = service.python if mode == "single process" else sys.executable
@@ -201,7 +212,7 @@ def test_a_signal_ends_everything_and_is_the_exit_code(service, name, mode, to):
     assert "Traceback" not in server.output
 
 
-def test_a_supervisor_that_tells_the_whole_group_sees_no_traceback(service):
+def test_a_supervisor_that_tells_the_whole_group_sees_no_traceback(service: BakedProject) -> None:
     for _ in range(TIMES["idle"]):
         with service.start() as server:
             assert answers(server)
@@ -210,7 +221,7 @@ def test_a_supervisor_that_tells_the_whole_group_sees_no_traceback(service):
         assert "Traceback" not in server.output
 
 
-def test_a_signal_during_a_request_ends_everything(service):
+def test_a_signal_during_a_request_ends_everything(service: BakedProject) -> None:
     append(service.path / "backend/core/health.py", SLOW)
     with service.start() as server:
         with socket.create_connection(("127.0.0.1", server.port)) as client:
@@ -223,7 +234,7 @@ def test_a_signal_during_a_request_ends_everything(service):
 
 
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGINT"])
-def test_a_signal_before_the_url_ends_everything(service, name):
+def test_a_signal_before_the_url_ends_everything(service: BakedProject, name: str) -> None:
     port = free_port()
     with service.start("--port", port, wait=False) as server:
         wait_until(lambda: len(server.family) > 1)
@@ -238,7 +249,7 @@ def test_a_signal_before_the_url_ends_everything(service, name):
 
 
 @pytest.mark.parametrize("mode", ["reloader", "single process"])
-def test_stop_ends_what_runs_and_says_so(service, mode):
+def test_stop_ends_what_runs_and_says_so(service: BakedProject, mode: str) -> None:
     arguments = () if mode == "reloader" else ("--no-reload",)
     python = service.python if mode == "single process" else sys.executable
     with (
@@ -258,13 +269,13 @@ def test_stop_ends_what_runs_and_says_so(service, mode):
     assert records(service) == []
 
 
-def test_stop_with_nothing_to_stop_says_so_and_is_no_failure(service):
+def test_stop_with_nothing_to_stop_says_so_and_is_no_failure(service: BakedProject) -> None:
     done = service.run("run.py", "stop")
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.strip()
 
 
-def test_stop_works_without_anything_installed(service):
+def test_stop_works_without_anything_installed(service: BakedProject) -> None:
     with service.start() as server:
         family = server.family
         wait_until(lambda: records(service))
@@ -274,7 +285,7 @@ def test_stop_works_without_anything_installed(service):
         assert_nothing_is_left(family, server.port)
 
 
-def test_a_recycled_pid_is_left_alone(service):
+def test_a_recycled_pid_is_left_alone(service: BakedProject) -> None:
     with stranger() as process:
         write_record(service, process.pid)
         port = free_port()
@@ -288,7 +299,9 @@ def test_a_recycled_pid_is_left_alone(service):
 
 
 @pytest.mark.parametrize("records_copied", [False, True])
-def test_the_server_of_another_checkout_is_left_alone(service, tmp_path, records_copied):
+def test_the_server_of_another_checkout_is_left_alone(
+    service: BakedProject, tmp_path: Path, records_copied: bool
+) -> None:
     with service.start() as server:
         wait_until(lambda: records(service))
         ignored = None if records_copied else shutil.ignore_patterns("running")
@@ -308,7 +321,7 @@ def test_the_server_of_another_checkout_is_left_alone(service, tmp_path, records
 
 
 @pytest.mark.parametrize("text", ["", "null", "[]", "{}", '{"pid": "x"}', '{"pid": -1}', "\udcff"])
-def test_a_record_that_makes_no_sense_hurts_nobody(service, text):
+def test_a_record_that_makes_no_sense_hurts_nobody(service: BakedProject, text: str) -> None:
     path = write_record(service, 1)
     path.write_bytes(text.encode(errors="surrogateescape"))
     done = service.run("run.py", "stop")
@@ -318,7 +331,7 @@ def test_a_record_that_makes_no_sense_hurts_nobody(service, text):
         wait_until(lambda: path not in records(service))
 
 
-def test_stale_records_are_swept_at_the_next_start(service):
+def test_stale_records_are_swept_at_the_next_start(service: BakedProject) -> None:
     gone = subprocess.Popen([sys.executable, "-c", ""])
     gone.wait(ANSWER_WITHIN)
     stale = write_record(service, gone.pid)
@@ -334,7 +347,7 @@ def test_stale_records_are_swept_at_the_next_start(service):
 # Replace
 
 
-def test_replace_takes_over_the_port_from_the_own_server(service):
+def test_replace_takes_over_the_port_from_the_own_server(service: BakedProject) -> None:
     with service.start() as first:
         wait_until(lambda: records(service))
         family = first.family
@@ -346,13 +359,13 @@ def test_replace_takes_over_the_port_from_the_own_server(service):
             assert answers(second)
 
 
-def test_replace_leaves_the_own_server_on_another_port(service):
+def test_replace_leaves_the_own_server_on_another_port(service: BakedProject) -> None:
     with service.start() as first, service.start("--replace", "--port", free_port()) as second:
         assert answers(first)
         assert answers(second)
 
 
-def test_replace_does_not_end_a_stranger(service):
+def test_replace_does_not_end_a_stranger(service: BakedProject) -> None:
     with socket.create_server(("127.0.0.1", 0)) as holder:
         port = holder.getsockname()[1]
         done = service.run("run.py", "serve", "--replace", "--port", port)
@@ -360,7 +373,7 @@ def test_replace_does_not_end_a_stranger(service):
         assert service.ids(PORT=str(port)) == {"port.busy"}
 
 
-def test_replaced_by_four_at_once_exactly_one_server_is_left(service):
+def test_replaced_by_four_at_once_exactly_one_server_is_left(service: BakedProject) -> None:
     with contextlib.ExitStack() as stack:
         first = stack.enter_context(service.start())
         port = first.port

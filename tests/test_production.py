@@ -10,14 +10,16 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
 from breaking import append, edit
 from postgresql import PASSWORD, query
-from services import ANSWER_WITHIN, environment, http, wait_until
+from services import ANSWER_WITHIN, Answer, BakedProject, environment, http, wait_until
 
 pytestmark = pytest.mark.skipif(
     sys.platform == "win32", reason="the fixture's PostgreSQL is started the POSIX way"
@@ -96,27 +98,32 @@ class Apart:
         return (self.folder / "err").read_text()
 
     @property
-    def lines(self) -> list[dict[str, object]]:
+    def lines(self) -> list[dict[str, Any]]:
         """All lines of the log, each of which has to be JSON."""
         return [json.loads(line) for line in whole_lines(self.output)]
 
     @property
     def url(self) -> str:
         """The URL, once somebody listens there: the log says so."""
-        return wait_until(lambda: re.search(r"http://127\.0\.0\.1:\d+", self.output))[0]
+        found: re.Match[str] = wait_until(
+            lambda: re.search(r"http://127\.0\.0\.1:\d+", self.output)
+        )
+        return found[0]
 
 
-def whole_lines(output):
+def whole_lines(output: str) -> list[str]:
     return output.rpartition("\n")[0].splitlines()
 
 
-def log(output):
+def log(output: str) -> list[dict[str, Any]]:
     """Return the JSON lines among what a server has said."""
     return [json.loads(line) for line in whole_lines(output) if line.startswith("{")]
 
 
 @contextlib.contextmanager
-def serving(project, *command, pass_fds=(), **env):
+def serving(
+    project: BakedProject, *command: object, pass_fds: Any = (), **env: str
+) -> Iterator[Apart]:
     folder = project.path.parent / f"log-{time.monotonic_ns()}"
     folder.mkdir()
     with (folder / "out").open("wb") as out, (folder / "err").open("wb") as err:
@@ -137,12 +144,12 @@ def serving(project, *command, pass_fds=(), **env):
             process.wait(ANSWER_WITHIN)
 
 
-def post(url, text, **headers):
+def post(url: str, text: str, **headers: str) -> Answer:
     body = json.dumps({"message": text}).encode()
     return http(f"{url}/api/chat", body, Content_Type="application/json", **headers)
 
 
-def with_id(url, id):
+def with_id(url: str, id: bytes) -> bytes:
     """Ask /ping with these very bytes as X-Request-ID; return the whole answer."""
     host, _, port = url.removeprefix("http://").partition(":")
     with socket.create_connection((host, int(port)), ANSWER_WITHIN) as client:
@@ -151,11 +158,11 @@ def with_id(url, id):
         return client.makefile("rb").read()
 
 
-def lines_of(service, id, count):
+def lines_of(service: Apart, id: str, count: int) -> list[dict[str, Any]]:
     """Return all log lines of a request, of which there are to be so many."""
-    found = []
+    found: list[dict[str, Any]] = []
 
-    def all_there():
+    def all_there() -> bool:
         found[:] = [line for line in service.lines if line["request_id"] == id]
         return len(found) >= count
 
@@ -165,7 +172,7 @@ def lines_of(service, id, count):
 
 
 @pytest.fixture(scope="module")
-def probed(project, tmp_path_factory):
+def probed(project: BakedProject, tmp_path_factory: pytest.TempPathFactory) -> BakedProject:
     """A copy with routes that tell what they see. Do not change it: copy it."""
     copy = project.copy(tmp_path_factory.mktemp("probed"))
     append(copy.path / "backend/core/health.py", ROUTES)
@@ -175,7 +182,9 @@ def probed(project, tmp_path_factory):
 # Logs
 
 
-def test_every_line_of_the_log_is_json_with_the_id_that_was_given(project, migrated):
+def test_every_line_of_the_log_is_json_with_the_id_that_was_given(
+    project: BakedProject, migrated: dict[str, str]
+) -> None:
     with serving(project, sys.executable, "run.py", **migrated) as service:
         given = post(f"{service.url}", CHAT, X_Request_ID="deploy-7/a:b=c@d+e")
         assert given.status == 200
@@ -193,7 +202,9 @@ def test_every_line_of_the_log_is_json_with_the_id_that_was_given(project, migra
     assert " is on http://" in service.errors
 
 
-def test_a_hostile_request_id_is_replaced_and_forges_no_line(project, migrated):
+def test_a_hostile_request_id_is_replaced_and_forges_no_line(
+    project: BakedProject, migrated: dict[str, str]
+) -> None:
     with serving(project, sys.executable, "run.py", **migrated) as service:
         for name, hostile in HOSTILE_IDS.items():
             answer = with_id(service.url, hostile)
@@ -206,8 +217,8 @@ def test_a_hostile_request_id_is_replaced_and_forges_no_line(project, migrated):
 
 
 def test_an_uncaught_error_is_logged_once_with_its_stack_and_tells_the_caller_nothing(
-    probed, migrated
-):
+    probed: BakedProject, migrated: dict[str, str]
+) -> None:
     with serving(probed, sys.executable, "run.py", **migrated) as service:
         answer = http(f"{service.url}/failing", X_Request_ID="failing-1")
         error, access = lines_of(service, "failing-1", 2)
@@ -223,7 +234,9 @@ def test_an_uncaught_error_is_logged_once_with_its_stack_and_tells_the_caller_no
     assert "Traceback" not in service.errors
 
 
-def test_no_line_of_the_log_holds_a_secret_a_query_or_a_message(probed, migrated):
+def test_no_line_of_the_log_holds_a_secret_a_query_or_a_message(
+    probed: BakedProject, migrated: dict[str, str]
+) -> None:
     with serving(probed, sys.executable, "run.py", **migrated) as service:
         assert post(service.url, CHAT).status == 200
         assert http(f"{service.url}/ping?token=in-a-query").status == 200
@@ -237,7 +250,9 @@ def test_no_line_of_the_log_holds_a_secret_a_query_or_a_message(probed, migrated
     assert not [secret for secret in hidden if secret in service.output + service.errors]
 
 
-def test_a_row_that_the_database_refuses_is_not_in_the_log(project, migrated):
+def test_a_row_that_the_database_refuses_is_not_in_the_log(
+    project: BakedProject, migrated: dict[str, str]
+) -> None:
     constraint = "ALTER TABLE message ADD CONSTRAINT short CHECK (false) NOT VALID"
     query(migrated["DATABASE_URL"], constraint)
     with serving(project, sys.executable, "run.py", **migrated) as service:
@@ -251,7 +266,9 @@ def test_a_row_that_the_database_refuses_is_not_in_the_log(project, migrated):
 # Whom it believes
 
 
-def test_another_host_is_refused_but_the_probes_answer_to_any(project, migrated):
+def test_another_host_is_refused_but_the_probes_answer_to_any(
+    project: BakedProject, migrated: dict[str, str]
+) -> None:
     with project.start(**migrated | {"TRUSTED_HOSTS": "example.org, .example.net"}) as service:
         for host in ("example.org", "a.example.net"):
             assert post(service.url, "Hi", Host=host).status == 200
@@ -262,13 +279,17 @@ def test_another_host_is_refused_but_the_probes_answer_to_any(project, migrated)
                 assert http(service.url + probe, Host=host).status == 200
 
 
-def test_forwarded_headers_are_ignored_without_a_proxy(probed, migrated):
+def test_forwarded_headers_are_ignored_without_a_proxy(
+    probed: BakedProject, migrated: dict[str, str]
+) -> None:
     with probed.start(**migrated) as service:
         answer = http(f"{service.url}/caller", **FORWARDED)
     assert answer.json == ["127.0.0.1", "http", service.url.removeprefix("http://")]
 
 
-def test_forwarded_headers_are_believed_of_as_many_proxies_as_there_are(probed, migrated):
+def test_forwarded_headers_are_believed_of_as_many_proxies_as_there_are(
+    probed: BakedProject, migrated: dict[str, str]
+) -> None:
     with probed.start(**migrated | {"PROXY_COUNT": "1"}) as service:
         assert http(f"{service.url}/caller", **FORWARDED).json == [
             "192.0.2.7",
@@ -279,7 +300,9 @@ def test_forwarded_headers_are_believed_of_as_many_proxies_as_there_are(probed, 
         assert http(f"{service.url}/caller", **forged).json[0] == "192.0.2.7"
 
 
-def test_a_session_outlives_its_key_only_while_that_is_a_fallback(probed, migrated):
+def test_a_session_outlives_its_key_only_while_that_is_a_fallback(
+    probed: BakedProject, migrated: dict[str, str]
+) -> None:
     with probed.start(**migrated) as service:
         cookie = http(f"{service.url}/login").headers["Set-Cookie"]
     assert {"Secure", "HttpOnly", "SameSite=Lax"} <= set(cookie.split("; "))
@@ -295,7 +318,9 @@ def test_a_session_outlives_its_key_only_while_that_is_a_fallback(probed, migrat
         assert answer.json == {"user": user}
 
 
-def test_every_answer_has_the_security_headers_unless_a_view_sets_its_own(probed, migrated):
+def test_every_answer_has_the_security_headers_unless_a_view_sets_its_own(
+    probed: BakedProject, migrated: dict[str, str]
+) -> None:
     with probed.start(**migrated) as service:
         answers = [
             http(f"{service.url}/ping"),
@@ -318,8 +343,10 @@ def test_every_answer_has_the_security_headers_unless_a_view_sets_its_own(probed
 
 
 @pytest.mark.parametrize("way", ["python -m gunicorn", "gunicorn"])
-def test_gunicorn_serves_without_run_py(project, migrated, way):
-    command = (project.python, "-m", "gunicorn")
+def test_gunicorn_serves_without_run_py(
+    project: BakedProject, migrated: dict[str, str], way: str
+) -> None:
+    command: tuple[object, ...] = (project.python, "-m", "gunicorn")
     if way == "gunicorn":
         command = (project.python.with_name("gunicorn"),)
     options = ("--bind", "127.0.0.1:0", "wsgi:app")
@@ -332,7 +359,9 @@ def test_gunicorn_serves_without_run_py(project, migrated, way):
     assert service.lines
 
 
-def test_sighup_makes_it_load_changed_code(project, migrated, tmp_path):
+def test_sighup_makes_it_load_changed_code(
+    project: BakedProject, migrated: dict[str, str], tmp_path: Path
+) -> None:
     copy = project.copy(tmp_path)
     with copy.start(**migrated) as service:
         assert post(service.url, "Hi").json["reply"] == "You said: Hi"
@@ -342,7 +371,9 @@ def test_sighup_makes_it_load_changed_code(project, migrated, tmp_path):
         assert service.process.poll() is None
 
 
-def test_waitress_serves_on_the_socket_that_it_is_given(probed, migrated, tmp_path):
+def test_waitress_serves_on_the_socket_that_it_is_given(
+    probed: BakedProject, migrated: dict[str, str], tmp_path: Path
+) -> None:
     pip = ("-m", "pip", "install", "--quiet", "--no-deps", "--target", tmp_path / "packages")
     done = probed.run(*pip, "waitress==3.0.2", python=probed.python)
     assert done.returncode == 0, done.stderr
@@ -372,7 +403,9 @@ WEAK = {
 
 
 @pytest.mark.parametrize("line", ["DEBUG = True", "TESTING = True"])
-def test_debugging_is_refused(project, migrated, tmp_path, line):
+def test_debugging_is_refused(
+    project: BakedProject, migrated: dict[str, str], tmp_path: Path, line: str
+) -> None:
     copy = project.copy(tmp_path)
     append(copy.path / "config/production.py", line)
     assert copy.ids(**migrated) == {"settings.debug"}
@@ -380,7 +413,9 @@ def test_debugging_is_refused(project, migrated, tmp_path, line):
 
 @pytest.mark.parametrize("weak", WEAK)
 @pytest.mark.parametrize("variable", ["SECRET_KEY", "SECRET_KEY_FALLBACKS"])
-def test_a_key_that_can_be_guessed_is_refused_and_not_shown(project, migrated, variable, weak):
+def test_a_key_that_can_be_guessed_is_refused_and_not_shown(
+    project: BakedProject, migrated: dict[str, str], variable: str, weak: str
+) -> None:
     found = project.problems(**migrated | {variable: WEAK[weak]})
     assert [problem["id"] for problem in found] == ["settings.secret"]
     assert WEAK[weak] not in str(found)
@@ -395,14 +430,18 @@ def test_a_key_that_can_be_guessed_is_refused_and_not_shown(project, migrated, v
         ("PROXY_COUNT", "-1", "settings.type"),
     ],
 )
-def test_a_number_that_cannot_be_right_is_refused(project, migrated, variable, value, id):
+def test_a_number_that_cannot_be_right_is_refused(
+    project: BakedProject, migrated: dict[str, str], variable: str, value: str, id: str
+) -> None:
     (found,) = project.problems(**migrated | {variable: value})
     assert (found["id"], found["hint"][:7]) == (id, "export ")
     assert variable in found["message"]
 
 
 @pytest.mark.parametrize("key", ["CHAT_MESSAGE_KEEP_DAYS", "JOB_RUN_KEEP_DAYS", "PROXY_COUNT"])
-def test_a_number_that_would_do_harm_is_refused(project, migrated, key, tmp_path):
+def test_a_number_that_would_do_harm_is_refused(
+    project: BakedProject, migrated: dict[str, str], key: str, tmp_path: Path
+) -> None:
     copy = project.copy(tmp_path)
     append(copy.path / "config/production.py", f"{key} = -1")
     assert copy.ids(**migrated) == {"settings.value"}
@@ -411,16 +450,22 @@ def test_a_number_that_would_do_harm_is_refused(project, migrated, key, tmp_path
 @pytest.mark.parametrize(
     "host", ["Example.com", "https://example.com", "*", "*.example.com", "a..b"]
 )
-def test_a_trusted_host_that_nobody_can_name_is_refused(project, migrated, host):
+def test_a_trusted_host_that_nobody_can_name_is_refused(
+    project: BakedProject, migrated: dict[str, str], host: str
+) -> None:
     assert project.ids(**migrated | {"TRUSTED_HOSTS": f"example.com {host}"}) == {"settings.value"}
 
 
-def test_trusted_hosts_of_all_kinds_are_fine(project, migrated):
+def test_trusted_hosts_of_all_kinds_are_fine(
+    project: BakedProject, migrated: dict[str, str]
+) -> None:
     hosts = "example.com, .example.com, localhost:8000, 192.0.2.1 [::1] a_b.bücher.example"
     assert project.ids(**migrated | {"TRUSTED_HOSTS": hosts}) == set()
 
 
-def test_a_key_in_the_source_is_refused_with_what_mends_it(project, migrated, tmp_path):
+def test_a_key_in_the_source_is_refused_with_what_mends_it(
+    project: BakedProject, migrated: dict[str, str], tmp_path: Path
+) -> None:
     copy = project.copy(tmp_path)
     keys = 'SECRET_KEY = "short"\nSECRET_KEY_FALLBACKS = ["short"]'
     append(copy.path / "config/production.py", keys)
@@ -430,27 +475,35 @@ def test_a_key_in_the_source_is_refused_with_what_mends_it(project, migrated, tm
     assert copy.ids(**migrated) == set()
 
 
-def test_a_key_that_is_no_text_is_refused(project, migrated, tmp_path):
+def test_a_key_that_is_no_text_is_refused(
+    project: BakedProject, migrated: dict[str, str], tmp_path: Path
+) -> None:
     copy = project.copy(tmp_path)
     append(copy.path / "config/production.py", "SECRET_KEY_FALLBACKS = [1]")
     assert copy.ids(**migrated) == {"settings.type"}
 
 
-def test_the_number_of_workers_may_be_said_in_config(project, migrated, tmp_path):
+def test_the_number_of_workers_may_be_said_in_config(
+    project: BakedProject, migrated: dict[str, str], tmp_path: Path
+) -> None:
     copy = project.copy(tmp_path)
     append(copy.path / "config/production.py", "WEB_CONCURRENCY = 3")
     with copy.start(**migrated) as service:
         wait_until(lambda: len(psutil.Process(service.process.pid).children()) == 3)
 
 
-def test_more_connections_than_the_database_has_are_a_warning(project, migrated):
+def test_more_connections_than_the_database_has_are_a_warning(
+    project: BakedProject, migrated: dict[str, str]
+) -> None:
     many = migrated | {"WEB_CONCURRENCY": "50"}
     assert project.ids(**many) == set()
     assert project.ids("warning", **many) == {"database.connections"}
     assert project.ids("warning", **migrated) == set()
 
 
-def test_all_that_is_wrong_is_told_at_once_and_the_hints_mend_it(project, migrated):
+def test_all_that_is_wrong_is_told_at_once_and_the_hints_mend_it(
+    project: BakedProject, migrated: dict[str, str]
+) -> None:
     wrong = migrated | {
         "SECRET_KEY": "short",
         "SECRET_KEY_FALLBACKS": "short",

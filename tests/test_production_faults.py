@@ -6,16 +6,20 @@ import re
 import signal
 import socket
 import sys
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from http.client import HTTPConnection
+from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
 from breaking import append, edit
 from load import Load
-from postgresql import PASSWORD, query
-from services import ANSWER_WITHIN, http, wait_until
-from test_production import CHAT, lines_of, log, post, serving
+from postgresql import PASSWORD, PostgreSQL, query
+from services import ANSWER_WITHIN, BakedProject, Server, http, wait_until
+from test_production import CHAT, Apart, lines_of, log, post, serving
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="kills with POSIX signals")
 
@@ -89,23 +93,24 @@ FLOODS = {
 }
 
 
-def gunicorn(project, **env):
+def gunicorn(project: BakedProject, **env: str) -> AbstractContextManager[Apart]:
     """Serve without run.py, and so without its checks."""
     options = ("--bind", "127.0.0.1:0", "wsgi:app")
     return serving(project, project.python, "-m", "gunicorn", *options, **env)
 
 
-def workers(service):
+def workers(service: Server) -> set[int]:
     return {child.pid for child in psutil.Process(service.process.pid).children()}
 
 
-def both_workers(service):
+def both_workers(service: Server) -> Any:
     return wait_until(lambda: len(workers(service)) == 2 and workers(service))
 
 
 @contextlib.contextmanager
-def frozen(server):
+def frozen(server: PostgreSQL) -> Iterator[None]:
     """Stop all of PostgreSQL's processes where they are."""
+    assert server.process
     parent = psutil.Process(server.process.pid)
     parent.suspend()
     processes = [parent, *parent.children(recursive=True)]
@@ -118,7 +123,7 @@ def frozen(server):
             process.resume()
 
 
-def is_cut_off(client, byte):
+def is_cut_off(client: socket.socket, byte: bytes) -> bool:
     """Send one byte more, and return whether the server has ended the connection."""
     try:
         client.sendall(byte)
@@ -129,7 +134,7 @@ def is_cut_off(client, byte):
         return True
 
 
-def status_of(service, request):
+def status_of(service: Server, request: bytes) -> int | None:
     """Return the status, or None if the connection is closed without an answer."""
     with socket.create_connection(("127.0.0.1", service.port), ANSWER_WITHIN) as client:
         try:
@@ -140,12 +145,12 @@ def status_of(service, request):
 
 
 @pytest.fixture
-def migrated(migrated):
+def migrated(migrated: dict[str, str]) -> dict[str, str]:
     return migrated | {"WEB_CONCURRENCY": "2"}
 
 
 @pytest.fixture
-def waiting(project, tmp_path):
+def waiting(project: BakedProject, tmp_path: Path) -> BakedProject:
     copy = project.copy(tmp_path)
     append(copy.path / "backend/core/health.py", WAITING)
     return copy
@@ -154,7 +159,9 @@ def waiting(project, tmp_path):
 # Under load, and under attack
 
 
-def test_a_killed_worker_is_logged_and_replaced_and_no_message_is_lost(project, migrated):
+def test_a_killed_worker_is_logged_and_replaced_and_no_message_is_lost(
+    project: BakedProject, migrated: dict[str, str]
+) -> None:
     with project.start(**migrated) as service, Load(service.url) as load:
         before = both_workers(service)
         load.goes_on()
@@ -172,8 +179,8 @@ def test_a_killed_worker_is_logged_and_replaced_and_no_message_is_lost(project, 
 
 
 def test_with_the_database_restarted_the_workers_recover_and_no_message_is_lost(
-    project, server, migrated
-):
+    project: BakedProject, server: PostgreSQL, migrated: dict[str, str]
+) -> None:
     with project.start(**migrated) as service, Load(service.url) as load:
         before = both_workers(service)
         load.goes_on()
@@ -194,7 +201,9 @@ def test_with_the_database_restarted_the_workers_recover_and_no_message_is_lost(
     load.assert_stored(migrated["DATABASE_URL"])
 
 
-def test_a_database_that_goes_away_during_a_request_is_no_500(server, migrated, waiting):
+def test_a_database_that_goes_away_during_a_request_is_no_500(
+    server: PostgreSQL, migrated: dict[str, str], waiting: BakedProject
+) -> None:
     folder = waiting.path / "backend/core"
     with ThreadPoolExecutor() as pool, waiting.start(**migrated) as service:
         asked = pool.submit(http, f"{service.url}/waiting/one")
@@ -209,7 +218,9 @@ def test_a_database_that_goes_away_during_a_request_is_no_500(server, migrated, 
     assert answer.headers["X-Request-ID"]
 
 
-def test_told_to_end_it_answers_what_it_has_begun_and_loses_no_message(migrated, waiting):
+def test_told_to_end_it_answers_what_it_has_begun_and_loses_no_message(
+    migrated: dict[str, str], waiting: BakedProject
+) -> None:
     folder = waiting.path / "backend/core"
     names = ("one", "two", "three")
     with (
@@ -230,17 +241,24 @@ def test_told_to_end_it_answers_what_it_has_begun_and_loses_no_message(migrated,
     load.assert_stored(migrated["DATABASE_URL"])
 
 
-def test_workers_that_are_replaced_in_turn_fail_no_request(project, migrated, tmp_path):
+def test_workers_that_are_replaced_in_turn_fail_no_request(
+    project: BakedProject, migrated: dict[str, str], tmp_path: Path
+) -> None:
     copy = project.copy(tmp_path)
     edit(copy.path / "gunicorn.conf.py", "max_requests = 50_000", "max_requests = 40")
     edit(copy.path / "gunicorn.conf.py", "max_requests_jitter = 5_000", "max_requests_jitter = 10")
-    seen = set()
+    seen: set[int] = set()
     with (
         copy.start(**migrated) as service,
         Load(service.url) as fresh,
         Load(service.url, keep_alive=True) as kept_alive,
     ):
-        wait_until(lambda: seen.update(workers(service)) or len(seen) >= 6)
+
+        def six_were_seen() -> bool:
+            seen.update(workers(service))
+            return len(seen) >= 6
+
+        wait_until(six_were_seen)
         fresh.goes_on()
         kept_alive.goes_on()
     for load in (fresh, kept_alive):
@@ -248,7 +266,9 @@ def test_workers_that_are_replaced_in_turn_fail_no_request(project, migrated, tm
         load.assert_stored(migrated["DATABASE_URL"])
 
 
-def test_a_frozen_database_is_told_again_and_again_until_it_goes_on(project, server, migrated):
+def test_a_frozen_database_is_told_again_and_again_until_it_goes_on(
+    project: BakedProject, server: PostgreSQL, migrated: dict[str, str]
+) -> None:
     with project.start(**migrated) as service:
         assert http(f"{service.url}/readyz").status == 200
         with frozen(server):
@@ -261,7 +281,9 @@ def test_a_frozen_database_is_told_again_and_again_until_it_goes_on(project, ser
         assert post(service.url, "Hi").status == 200
 
 
-def test_twice_as_many_slow_clients_as_threads_are_cut_off(project, migrated, tmp_path):
+def test_twice_as_many_slow_clients_as_threads_are_cut_off(
+    project: BakedProject, migrated: dict[str, str], tmp_path: Path
+) -> None:
     copy = project.copy(tmp_path)
     worker = copy.path / "launcher/serving/gunicorn_worker.py"
     edit(worker, "READ_WITHIN = 10", "READ_WITHIN = 2")
@@ -280,7 +302,7 @@ def test_twice_as_many_slow_clients_as_threads_are_cut_off(project, migrated, tm
         ping = pool.submit(http, f"{service.url}/ping")
         left = dict(connected)
 
-        def all_are_cut_off():
+        def all_are_cut_off() -> bool:
             for client, kind in list(left.items()):
                 if is_cut_off(client, SLOW_CLIENTS[kind][1]):
                     del left[client]
@@ -291,7 +313,9 @@ def test_twice_as_many_slow_clients_as_threads_are_cut_off(project, migrated, tm
         assert post(service.url, "Hi").status == 200
 
 
-def test_a_view_that_takes_long_is_answered_and_its_connection_closed(project, migrated, tmp_path):
+def test_a_view_that_takes_long_is_answered_and_its_connection_closed(
+    project: BakedProject, migrated: dict[str, str], tmp_path: Path
+) -> None:
     copy = project.copy(tmp_path)
     worker = copy.path / "launcher/serving/gunicorn_worker.py"
     edit(worker, "READ_WITHIN = 10", "READ_WITHIN = 1")
@@ -307,7 +331,9 @@ def test_a_view_that_takes_long_is_answered_and_its_connection_closed(project, m
             assert answer.read()
 
 
-def test_a_database_that_may_only_be_read_is_503_until_it_may_be_written_to(project, migrated):
+def test_a_database_that_may_only_be_read_is_503_until_it_may_be_written_to(
+    project: BakedProject, migrated: dict[str, str]
+) -> None:
     url = migrated["DATABASE_URL"]
     query(url, f"ALTER DATABASE {url.rpartition('/')[2]} SET default_transaction_read_only = on")
     with project.start(**migrated) as service:
@@ -316,7 +342,7 @@ def test_a_database_that_may_only_be_read_is_503_until_it_may_be_written_to(proj
         wait_until(lambda: post(service.url, "Hi").status == 200)
 
 
-def end_read_only(url):
+def end_read_only(url: str) -> None:
     """Let new connections write again, and cut those that may not."""
     name = url.rpartition("/")[2]
     writing = f"{url}?options=-cdefault_transaction_read_only%3Doff"
@@ -325,7 +351,9 @@ def end_read_only(url):
     query(writing, f"{cut} WHERE datname = '{name}' AND pid <> pg_backend_pid()")
 
 
-def test_a_flood_of_headers_is_refused_and_hurts_nobody(project, migrated):
+def test_a_flood_of_headers_is_refused_and_hurts_nobody(
+    project: BakedProject, migrated: dict[str, str]
+) -> None:
     with project.start(**migrated) as service:
         for request in [*FLOODS.values()] * THREADS:
             assert status_of(service, request) in (None, *range(400, 500))
@@ -335,7 +363,9 @@ def test_a_flood_of_headers_is_refused_and_hurts_nobody(project, migrated):
 # Readiness
 
 
-def test_a_schema_that_is_behind_is_not_ready_and_says_why(project, server, migrated):
+def test_a_schema_that_is_behind_is_not_ready_and_says_why(
+    project: BakedProject, server: PostgreSQL, migrated: dict[str, str]
+) -> None:
     url = server.new_database()
     with gunicorn(project, **migrated | {"DATABASE_URL": url}) as service:
         answer = http(f"{service.url}/readyz")
@@ -345,7 +375,9 @@ def test_a_schema_that_is_behind_is_not_ready_and_says_why(project, server, migr
 
 
 @pytest.mark.parametrize("fault", ["wrong password", "no such database", "TLS required"])
-def test_a_database_that_refuses_is_not_ready_and_says_no_secret(project, server, migrated, fault):
+def test_a_database_that_refuses_is_not_ready_and_says_no_secret(
+    project: BakedProject, server: PostgreSQL, migrated: dict[str, str], fault: str
+) -> None:
     urls = {
         "wrong password": server.url(password="falsch-4711"),
         "no such database": server.url(database="nosuchthing"),
@@ -364,7 +396,9 @@ def test_a_database_that_refuses_is_not_ready_and_says_no_secret(project, server
         assert secret not in told
 
 
-def test_readyz_says_when_a_scheduler_was_last_seen(project, migrated):
+def test_readyz_says_when_a_scheduler_was_last_seen(
+    project: BakedProject, migrated: dict[str, str]
+) -> None:
     with project.start(**migrated) as service:
         before = http(f"{service.url}/readyz")
         assert (before.status, before.json["scheduler_seen"]) == (200, None)
@@ -379,7 +413,9 @@ def test_readyz_says_when_a_scheduler_was_last_seen(project, migrated):
 # Time-outs
 
 
-def test_a_statement_that_takes_too_long_ends_in_503(project, migrated, tmp_path):
+def test_a_statement_that_takes_too_long_ends_in_503(
+    project: BakedProject, migrated: dict[str, str], tmp_path: Path
+) -> None:
     copy = project.copy(tmp_path)
     append(copy.path / "backend/core/health.py", SLEEP)
     append(copy.path / "config/production.py", "DATABASE_STATEMENT_TIMEOUT = 1")
@@ -389,7 +425,9 @@ def test_a_statement_that_takes_too_long_ends_in_503(project, migrated, tmp_path
     assert (answer.status, answer.json["status"]) == (503, 503)
 
 
-def test_a_migration_may_take_longer_than_a_statement(project, server, migrated, tmp_path):
+def test_a_migration_may_take_longer_than_a_statement(
+    project: BakedProject, server: PostgreSQL, migrated: dict[str, str], tmp_path: Path
+) -> None:
     copy = project.copy(tmp_path)
     append(copy.path / "config/production.py", "DATABASE_STATEMENT_TIMEOUT = 1")
     (copy.path / "migrations/0002_sleeping.py").write_text(SLEEPING_MIGRATION)

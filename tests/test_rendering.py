@@ -45,7 +45,7 @@ def rendered_config(project: BakedProject) -> dict[str, Any]:
     return runpy.run_path(str(project.path / "config" / "default.py"))
 
 
-def test_a_bake_has_exactly_the_files_that_git_knows(bare_service: BakedProject):
+def test_a_bake_has_exactly_the_files_that_git_knows(bare_service: BakedProject) -> None:
     listed = subprocess.check_output(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", SERVICE.name],
         cwd=TEMPLATE,
@@ -55,12 +55,12 @@ def test_a_bake_has_exactly_the_files_that_git_knows(bare_service: BakedProject)
     assert set(files_of(bare_service.path)) == {name.partition("/")[2] for name in known}
 
 
-def test_nothing_is_left_unrendered(bare_service: BakedProject):
+def test_nothing_is_left_unrendered(bare_service: BakedProject) -> None:
     left = re.compile(rb"\{\{ ?cookiecutter|\{%")
     assert [name for name, data in files_of(bare_service.path).items() if left.search(data)] == []
 
 
-def test_every_file_is_utf_8_with_plain_line_ends(bare_service: BakedProject):
+def test_every_file_is_utf_8_with_plain_line_ends(bare_service: BakedProject) -> None:
     for name, data in files_of(bare_service.path).items():
         text = data.decode("utf-8")
         assert "\r" not in text, name
@@ -68,7 +68,7 @@ def test_every_file_is_utf_8_with_plain_line_ends(bare_service: BakedProject):
         assert text.endswith("\n") or not text, name
 
 
-def test_every_answer_is_asked_for_a_reason(cookies: Any):
+def test_every_answer_is_asked_for_a_reason(cookies: Any) -> None:
     """Each of them is found in what is rendered."""
     answers = {"project_name": "Some Name", "project_slug": "some-slug", "author": "Some Owner",
                "description": "Some purpose", "port": "4321", "timezone": "Asia/Tokyo"}  # fmt: skip
@@ -77,7 +77,7 @@ def test_every_answer_is_asked_for_a_reason(cookies: Any):
 
 
 @pytest.mark.parametrize("kind", HOSTILE)
-def test_hostile_text_is_data(kind: str, cookies: Any):
+def test_hostile_text_is_data(kind: str, cookies: Any) -> None:
     text = HOSTILE[kind]
     answers = dict.fromkeys(("project_name", "description", "author"), text)
     project = bake(cookies, project_slug="weather", **answers)
@@ -86,7 +86,7 @@ def test_hostile_text_is_data(kind: str, cookies: Any):
 
 
 @pytest.mark.parametrize("text", TYPED)
-def test_hostile_text_that_is_typed_is_data(text: str, tmp_path: Path):
+def test_hostile_text_that_is_typed_is_data(text: str, tmp_path: Path) -> None:
     answers = [text, "weather", text, text, "", "", "n", ""]
     done = subprocess.run(
         [*COOKIECUTTER, str(TEMPLATE), "--output-dir", str(tmp_path / "out")],
@@ -113,7 +113,7 @@ def assert_sound(project: BakedProject) -> None:
 
 def test_the_year_is_the_same_with_the_extension_of_older_cookiecutters(
     cookies: Any, bare_service: BakedProject, tmp_path: Path
-):
+) -> None:
     """Newer ones have the tag `now` built in, older ones bring jinja2_time for it."""
     ours, year = readme(bare_service.path), datetime.datetime.now(datetime.UTC).year
     assert "{% now 'utc', '%Y' %}" in readme(SERVICE)
@@ -134,13 +134,15 @@ def readme(folder: Path) -> str:
     return (folder / "README.md").read_text(encoding="utf-8")
 
 
-def test_the_hooks_are_at_most_sixty_lines():
+def test_the_hooks_are_at_most_sixty_lines() -> None:
     assert len(HOOKS) == 2
     assert sum(len(hook.read_text(encoding="utf-8").splitlines()) for hook in HOOKS) <= 60
 
 
 @pytest.mark.parametrize("text", ["My Service", *HOSTILE.values()], ids=["default", *HOSTILE])
-def test_the_rendered_hooks_are_clean(text: str, bare_service: BakedProject, tmp_path: Path):
+def test_the_rendered_hooks_are_clean(
+    text: str, bare_service: BakedProject, tmp_path: Path
+) -> None:
     answers = bare_service.context | dict.fromkeys(("project_name", "description", "author"), text)
     for hook in HOOKS:
         env = create_env_with_context({"cookiecutter": answers})
@@ -154,7 +156,7 @@ def test_the_rendered_hooks_are_clean(text: str, bare_service: BakedProject, tmp
     assert done.returncode == 0, done.stdout
 
 
-def test_a_folder_that_exists_is_refused_and_nothing_in_it_changes(tmp_path: Path):
+def test_a_folder_that_exists_is_refused_and_nothing_in_it_changes(tmp_path: Path) -> None:
     assert generate(tmp_path, "bootstrap=no").returncode == 0
     project = made_in(tmp_path).path
     (project / "run.py").write_text("# the owner's own\n", encoding="utf-8")

@@ -77,7 +77,7 @@ def modules(root: Path) -> Iterator[tuple[str, Path]]:
 
 
 @pytest.mark.quick
-def test_every_room_imports_only_those_it_may(bare_service: BakedProject):
+def test_every_room_imports_only_those_it_may(bare_service: BakedProject) -> None:
     found = list(modules(bare_service.path))
     assert len(found) > 50
     for name, path in found:
@@ -88,7 +88,7 @@ def test_every_room_imports_only_those_it_may(bare_service: BakedProject):
 
 
 @pytest.mark.quick
-def test_everything_has_one_owner(bare_service: BakedProject):
+def test_everything_has_one_owner(bare_service: BakedProject) -> None:
     root = bare_service.path
     for path in filter(Path.is_file, root.rglob("*")):
         name = path.relative_to(root).as_posix()
@@ -103,7 +103,7 @@ def test_everything_has_one_owner(bare_service: BakedProject):
 @pytest.mark.parametrize("folder", ["backend/core", "launcher"])
 def test_what_an_update_replaces_says_so_and_knows_nothing_of_the_sample(
     bare_service: BakedProject, folder: str
-):
+) -> None:
     package = bare_service.path / folder / "__init__.py"
     assert SENTENCE in package.read_text().split("\n\n")[0]
     for path in package.parent.rglob("*.py"):
@@ -113,9 +113,10 @@ def test_what_an_update_replaces_says_so_and_knows_nothing_of_the_sample(
 
 
 @pytest.mark.quick
-def test_create_app_is_a_table_of_contents(bare_service: BakedProject):
+def test_create_app_is_a_table_of_contents(bare_service: BakedProject) -> None:
     source = (bare_service.path / "backend/__init__.py").read_text()
     (create_app,) = [node for node in ast.parse(source).body if isinstance(node, ast.FunctionDef)]
+    assert create_app.end_lineno
     assert create_app.end_lineno - create_app.lineno < 25
     inside = {name for node in create_app.body for name in imported_by(node)}
     assert {"backend.routes", "backend.models", "backend.jobs.JOBS"} <= inside
@@ -127,7 +128,7 @@ def imported_by(node: ast.stmt) -> set[str]:
     return set()
 
 
-def test_a_module_of_the_owner_s_may_have_the_name_of_one_of_core(service: BakedProject):
+def test_a_module_of_the_owner_s_may_have_the_name_of_one_of_core(service: BakedProject) -> None:
     for name in ("errors", "headers", "health", "security", "database", "commands"):
         (service.path / f"backend/{name}.py").write_text("WHOSE = 'owner'\n")
         append(service.path / "backend/routes/chat.py", f"from backend import {name}  # noqa")
@@ -136,7 +137,7 @@ def test_a_module_of_the_owner_s_may_have_the_name_of_one_of_core(service: Baked
     assert done.stdout == "200 OK\n", done.stderr
 
 
-def test_the_database_is_migrated_beside_a_broken_view(service: BakedProject):
+def test_the_database_is_migrated_beside_a_broken_view(service: BakedProject) -> None:
     append(service.path / "backend/routes/chat.py", "def broken(:")
     (service.path / "instance/development.db").unlink()
     done = service.run("run.py", "db", "upgrade")
@@ -144,7 +145,7 @@ def test_the_database_is_migrated_beside_a_broken_view(service: BakedProject):
     assert service.ids(PORT="0") == {"views.broken"}
 
 
-def test_flask_migrates_the_database_too(service: BakedProject):
+def test_flask_migrates_the_database_too(service: BakedProject) -> None:
     (service.path / "instance/development.db").unlink()
     command = ("-m", "flask", "--app", "backend", "db")
     for name in ("upgrade", "current"):
@@ -153,7 +154,7 @@ def test_flask_migrates_the_database_too(service: BakedProject):
     assert service.ids(PORT="0") == set()
 
 
-def test_a_setting_that_core_has_and_the_owner_lacks_is_missing(service: BakedProject):
+def test_a_setting_that_core_has_and_the_owner_lacks_is_missing(service: BakedProject) -> None:
     default = service.path / "config/default.py"
     lines = default.read_text().splitlines(keepends=True)
     (line,) = [line for line in lines if line.startswith("JOB_STOP_TIMEOUT")]
@@ -164,7 +165,7 @@ def test_a_setting_that_core_has_and_the_owner_lacks_is_missing(service: BakedPr
     assert service.ids(PORT="0") == set()
 
 
-def test_the_owner_s_alembic_settings_are_kept(service: BakedProject):
+def test_the_owner_s_alembic_settings_are_kept(service: BakedProject) -> None:
     append(
         service.path / "config/default.py",
         "ALEMBIC: dict[str, object] = {'file_template': 'own_%%(rev)s'}\n"

@@ -46,7 +46,7 @@ def assert_sound(project: BakedProject) -> None:
         pass
 
 
-def test_a_sample_that_was_never_deployed_leaves_nothing(service: BakedProject):
+def test_a_sample_that_was_never_deployed_leaves_nothing(service: BakedProject) -> None:
     db(service, "downgrade")
     for path in files_of_the_sample(service):
         path.unlink()
@@ -61,7 +61,7 @@ def test_a_sample_that_was_never_deployed_leaves_nothing(service: BakedProject):
     assert_sound(service)
 
 
-def test_a_sample_that_was_deployed_is_dropped_by_a_migration(service: BakedProject):
+def test_a_sample_that_was_deployed_is_dropped_by_a_migration(service: BakedProject) -> None:
     for path in files_of_the_sample(service):
         if path.parent.name != "migrations":
             path.unlink()
@@ -76,6 +76,8 @@ def test_a_sample_that_was_deployed_is_dropped_by_a_migration(service: BakedProj
 
 @pytest.mark.quick
 @pytest.mark.parametrize("name", ["backend/core", "launcher"])
-def test_no_line_of_the_sample_is_in_what_updates_replace(bare_service: BakedProject, name: str):
+def test_no_line_of_the_sample_is_in_what_updates_replace(
+    bare_service: BakedProject, name: str
+) -> None:
     for path in (bare_service.path / name).rglob("*.py"):
         assert "# sample" not in path.read_text()

@@ -13,18 +13,21 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any, Self
 
 import psutil
 import pytest
 import services
 from breaking import append
-from postgresql import PASSWORD, USER, another_user, is_root, query
+from postgresql import PASSWORD, USER, PostgreSQL, another_user, is_root, query
 from services import (
     ANSWER_WITHIN,
+    BakedProject,
     environment,
     free_port,
     http,
@@ -277,28 +280,29 @@ class Ticks:
     runs: list[Run]
     calls: list[Call]
 
-    def ticks(self, job):
+    def ticks(self, job: str) -> list[Run]:
         return [run for run in self.runs if run.job == job and run.cause == "tick"]
 
-    def started(self, job):
+    def started(self, job: str) -> list[Run]:
         return [run for run in self.runs if run.job == job and run.started_at]
 
-    def lost(self, job):
+    def lost(self, job: str) -> list[float]:
         """Return the ticks without a record, from when the job was added to its last one."""
         (added,) = (r.ended_at for r in self.runs if r.job == job and r.cause == "added")
+        assert added is not None
         recorded, step = {run.due for run in self.ticks(job)}, INTERVALS[job]
         due = range((int(added) // step + 1) * step, int(max(recorded, default=0)) + 1, step)
         assert recorded <= set(due)
         return sorted(set(due) - recorded)
 
-    def doubled(self, job):
+    def doubled(self, job: str) -> list[float]:
         """Return the ticks for which the function was called more often than a run was started."""
         calls = [call for call in self.calls if call.job == job]
         assert len(calls) <= len(self.started(job)), self.figures
         counts = Counter(call.due for call in calls if call.due)
         return [due for due, count in counts.items() if count > 1]
 
-    def overlapping(self, job):
+    def overlapping(self, job: str) -> list[tuple[Call, Call]]:
         """Return the calls during which another one began, but for those of dead runs."""
         dead = {run.due for run in self.runs if run.job == job and run.outcome == "dead"} | {None}
         calls = sorted((call for call in self.calls if call.job == job), key=lambda c: c.begun)
@@ -308,23 +312,23 @@ class Ticks:
             if one.ended and one.due not in dead and two.begun < one.ended
         ]
 
-    def missing(self, job):
+    def missing(self, job: str) -> list[Run]:
         """Return the runs that are said to have succeeded, and whose function was not called."""
         called = {call.due for call in self.calls if call.job == job}
         return [r for r in self.started(job) if r.outcome == "succeeded" and r.due not in called]
 
     @property
-    def figures(self):
+    def figures(self) -> str:
         """Return all that there is to say, a line for each job."""
         lines = [f"{job}: {self.figures_of(job)}" for job in INTERVALS]
         return "\n".join(lines)
 
-    def figures_of(self, job):
+    def figures_of(self, job: str) -> str:
         outcomes = dict(Counter(run.outcome for run in self.ticks(job)))
         calls = sum(call.job == job for call in self.calls)
         return f"{len(self.started(job))} started, {calls} calls, {outcomes}"
 
-    def assert_each_once(self):
+    def assert_each_once(self) -> None:
         print(self.figures)
         for job in INTERVALS:
             assert self.lost(job) == [], self.figures
@@ -337,23 +341,29 @@ class Ticks:
 class Schedulers:
     """Scheduler processes, each with a log of its own. Inside a with statement they are running."""
 
-    def __init__(self, service, count, **env):
+    def __init__(self, service: BakedProject, count: int, **env: str) -> None:
         self.service, self.count, self.env = service, count, env
         self.folder = Path(tempfile.mkdtemp(dir=service.path.parent))
-        self.processes, self.logs = [], []
+        self.processes: list[subprocess.Popen[bytes]] = []
+        self.logs: list[Path] = []
 
-    def __enter__(self):
+    def __enter__(self) -> Self:
         for _ in range(self.count):
             self.start()
         return self
 
-    def __exit__(self, *error):
+    def __exit__(self, *error: object) -> None:
         for process in self.processes:
             if process.poll() is None:
                 process.kill()
                 process.wait(ANSWER_WITHIN)
 
-    def start(self, command=("-m", "flask", "--app", "backend", "scheduler"), before=(), **env):
+    def start(
+        self,
+        command: Sequence[str] = ("-m", "flask", "--app", "backend", "scheduler"),
+        before: Sequence[str] = (),
+        **env: str,
+    ) -> int:
         """Start a scheduler, and return its number."""
         self.logs.append(self.folder / str(len(self.logs)))
         with self.logs[-1].open("wb") as output:
@@ -368,41 +378,41 @@ class Schedulers:
         self.processes.append(process)
         return len(self.processes) - 1
 
-    def signal(self, index, number):
+    def signal(self, index: int, number: int) -> None:
         self.processes[index].send_signal(number)
 
-    def kill(self, index):
+    def kill(self, index: int) -> None:
         self.signal(index, signal.SIGKILL)
         self.processes[index].wait(ANSWER_WITHIN)
 
-    def kill_any(self, chance):
+    def kill_any(self, chance: random.Random) -> None:
         """Kill one of those that run, and start another."""
         running = [i for i, process in enumerate(self.processes) if process.poll() is None]
         self.kill(chance.choice(running))
         self.start()
 
-    def stop_any(self, chance):
+    def stop_any(self, chance: random.Random) -> None:
         """Stop one for a while, in which it does nothing and keeps what it has."""
         index = chance.randrange(len(self.processes))
         self.signal(index, signal.SIGSTOP)
         time.sleep(chance.uniform(0.5, 8))
         self.signal(index, signal.SIGCONT)
 
-    def lines(self, index):
+    def lines(self, index: int) -> list[dict[str, Any]]:
         return log(self.logs[index].read_text(encoding="utf-8", errors="replace"))
 
-    def said(self, index, text):
+    def said(self, index: int, text: str) -> int:
         return sum(str(line["message"]).startswith(text) for line in self.lines(index))
 
-    def succeeded(self, job):
+    def succeeded(self, job: str) -> int:
         return sum(self.said(index, f"job {job} succeeded") for index in range(len(self.logs)))
 
-    def go_on(self, job="quick", times=2):
+    def go_on(self, job: str = "quick", times: int = 2) -> None:
         """Wait until a job has succeeded so many times more."""
         goal = self.succeeded(job) + times
         wait_until(lambda: self.succeeded(job) >= goal)
 
-    def leave(self):
+    def leave(self) -> None:
         """End them all as a supervisor would, and see that they leave in order."""
         left = [index for index, process in enumerate(self.processes) if process.poll() is None]
         for index in left:  # one that has only been started would not know what it is told
@@ -414,13 +424,13 @@ class Schedulers:
         assert [line for line in from_apscheduler if line["level"] == "ERROR"] == []
 
 
-def pause(chance):
+def pause(chance: random.Random) -> None:
     """Wait for any moment that the seed decides, or for one in which a tick has just begun."""
     rest = 1 - time.time() % 1
     time.sleep(chance.choice([chance.uniform(0.1, 1), rest + chance.uniform(0, 0.05)]))
 
 
-def read(url, *statements):
+def read(url: str, *statements: str) -> list[list[Any]]:
     """Return the rows of each statement, on either database."""
     if url.startswith("sqlite:///"):
         path = url.removeprefix("sqlite:///")
@@ -429,24 +439,27 @@ def read(url, *statements):
     return [query(url, statement) for statement in statements]
 
 
-def seconds(moment):
+def seconds(moment: Any) -> Any:
     """Return the time as seconds; SQLite stores it as text without its time zone, which is UTC."""
     if isinstance(moment, str):
         moment = datetime.fromisoformat(moment).replace(tzinfo=UTC)
     return moment and moment.timestamp()
 
 
-def read_ticks(url):
+def read_ticks(url: str) -> Ticks:
     run = "SELECT job, due, cause, process, host, started_at, ended_at, outcome FROM job_run"
     runs, calls = read(url, run, "SELECT * FROM called ORDER BY begun")
     return Ticks(
-        [Run(r[0], seconds(r[1]), *r[2:5], seconds(r[5]), seconds(r[6]), r[7]) for r in runs],
+        [
+            Run(r[0], seconds(r[1]), r[2], r[3], r[4], seconds(r[5]), seconds(r[6]), r[7])
+            for r in runs
+        ],
         [Call(call[0], seconds(call[1]), *call[2:]) for call in calls],
     )
 
 
 @pytest.fixture(scope="module")
-def service(project, tmp_path_factory):
+def service(project: BakedProject, tmp_path_factory: pytest.TempPathFactory) -> BakedProject:
     """A service with jobs that are due every second, or nearly so."""
     copy = project.copy(tmp_path_factory.mktemp("schedulers"))
     append(copy.path / "backend/jobs/__init__.py", JOBS)
@@ -454,7 +467,7 @@ def service(project, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def model(service, server):
+def model(service: BakedProject, server: PostgreSQL) -> str:
     """The name of a database with the schema, for others to be copied from."""
     url = server.new_database()
     migrate(service, url, "timestamptz")
@@ -462,36 +475,38 @@ def model(service, server):
 
 
 @pytest.fixture
-def url(service, server, model):
+def url(service: BakedProject, server: PostgreSQL, model: str) -> str:
     """A database of the test's own."""
     return server.new_database(model)
 
 
-def migrate(service, url, moment):
+def migrate(service: BakedProject, url: str, moment: str) -> None:
     upgrade = ("-m", "flask", "--app", "backend", "db", "upgrade")
     done = service.run(*upgrade, python=service.python, **production(url))
     assert done.returncode == 0, done.stderr
     read(url, CALLED.format(moment))
 
 
-def schedulers(service, count, url):
+def schedulers(service: BakedProject, count: int, url: str) -> Schedulers:
     return Schedulers(service, count, **production(url))
 
 
 @pytest.mark.parametrize("seed", [1])
-def test_schedulers_are_killed_at_random(service, url, seed):
+def test_schedulers_are_killed_at_random(service: BakedProject, url: str, seed: int) -> None:
     ticks = killed(service, url, 4, random.Random(seed))
     assert len({run.process for run in ticks.runs if run.started_at}) > 3
 
 
 @pytest.mark.parametrize("seed", [2])
-def test_schedulers_on_sqlite_are_killed_at_random(service, tmp_path, seed):
+def test_schedulers_on_sqlite_are_killed_at_random(
+    service: BakedProject, tmp_path: Path, seed: int
+) -> None:
     url = f"sqlite:///{tmp_path / 'schedulers.db'}"
     migrate(service, url, "timestamp")
     killed(service, url, 2, random.Random(seed))
 
 
-def killed(service, url, count, chance):
+def killed(service: BakedProject, url: str, count: int, chance: random.Random) -> Ticks:
     with schedulers(service, count, url) as running:
         running.go_on()
         for _ in range(12):
@@ -505,7 +520,9 @@ def killed(service, url, count, chance):
 
 
 @pytest.mark.parametrize("seed", [3])
-def test_schedulers_are_stopped_at_random_and_go_on(service, url, seed):
+def test_schedulers_are_stopped_at_random_and_go_on(
+    service: BakedProject, url: str, seed: int
+) -> None:
     chance = random.Random(seed)
     with schedulers(service, 4, url) as running:
         running.go_on()
@@ -517,7 +534,7 @@ def test_schedulers_are_stopped_at_random_and_go_on(service, url, seed):
     read_ticks(url).assert_each_once()
 
 
-def test_a_scheduler_is_stopped_in_the_middle_of_a_job(service, url):
+def test_a_scheduler_is_stopped_in_the_middle_of_a_job(service: BakedProject, url: str) -> None:
     """It holds nobody up, is taken for dead, and its tick is not run by anybody else."""
     with schedulers(service, 3, url) as running:
         due, pid = wait_until(lambda: stop_in_the_middle(url, running))
@@ -533,10 +550,11 @@ def test_a_scheduler_is_stopped_in_the_middle_of_a_job(service, url):
     (run,) = (run for run in ticks.ticks("slow") if run.due == due)
     (call,) = (call for call in ticks.calls if call.job == "slow" and call.due == due)
     assert (run.outcome, call.process) == ("dead", run.process)
+    assert call.ended is not None
     assert call.ended - call.begun > 9
 
 
-def stop_in_the_middle(url, running):
+def stop_in_the_middle(url: str, running: Schedulers) -> tuple[float, int] | None:
     """Stop the process that runs the job `slow`; return the tick and the pid, or None."""
     current = "SELECT due, pid FROM job_run WHERE job = 'slow' AND ended_at IS NULL"
     called = "SELECT due FROM called WHERE job = 'slow' AND ended IS NULL"
@@ -550,7 +568,9 @@ def stop_in_the_middle(url, running):
     return None
 
 
-def test_a_scheduler_that_was_stopped_takes_no_living_run_for_dead(service, url, tmp_path):
+def test_a_scheduler_that_was_stopped_takes_no_living_run_for_dead(
+    service: BakedProject, url: str, tmp_path: Path
+) -> None:
     copy = service.copy(tmp_path)
     append(copy.path / "backend/jobs/__init__.py", LONG_JOB)
     with schedulers(copy, 1, url) as running:
@@ -567,14 +587,16 @@ def test_a_scheduler_that_was_stopped_takes_no_living_run_for_dead(service, url,
     assert {run.outcome for run in ticks.started("long")} == {"succeeded"}
 
 
-def test_a_scheduler_that_is_terminated_as_a_tick_begins_leaves(service, url):
+def test_a_scheduler_that_is_terminated_as_a_tick_begins_leaves(
+    service: BakedProject, url: str
+) -> None:
     with schedulers(service, 0, url) as running:
         index = running.start(("-c", TERMINATED_AS_A_TICK_BEGINS))
         assert running.processes[index].wait(ANSWER_WITHIN) == 0
 
 
 @pytest.mark.parametrize("seed", [4])
-def test_all_connections_are_cut_at_random(service, url, seed):
+def test_all_connections_are_cut_at_random(service: BakedProject, url: str, seed: int) -> None:
     with schedulers(service, 4, url) as running:
         running.go_on()
         assert cut(service, url, seed, 10) > 10
@@ -583,14 +605,16 @@ def test_all_connections_are_cut_at_random(service, url, seed):
     read_ticks(url).assert_each_once()
 
 
-def cut(service, url, seed, seconds):
+def cut(service: BakedProject, url: str, seed: int, seconds: int) -> int:
     """Cut all connections for so many seconds, and return how many that were."""
     done = service.run("-c", CUT, url, seed, seconds, python=service.python)
     assert done.returncode == 0, done.stderr
     return int(done.stdout)
 
 
-def test_the_database_stops_and_starts_again(service, server, url):
+def test_the_database_stops_and_starts_again(
+    service: BakedProject, server: PostgreSQL, url: str
+) -> None:
     """Each scheduler says so once, goes on, and what was missed is recorded."""
     with schedulers(service, 3, url) as running:
         for index in range(3):
@@ -613,11 +637,14 @@ def test_the_database_stops_and_starts_again(service, server, url):
     assert said == [(1, 1)] * 3
 
 
-def test_the_database_hangs_and_no_living_run_is_taken_for_dead(service, server, url, tmp_path):
+def test_the_database_hangs_and_no_living_run_is_taken_for_dead(
+    service: BakedProject, server: PostgreSQL, url: str, tmp_path: Path
+) -> None:
     copy = service.copy(tmp_path)
     append(copy.path / "backend/jobs/__init__.py", LONG_JOB)
     with schedulers(copy, 3, url) as running:
         wait_until(lambda: read(url, "SELECT due FROM called WHERE job = 'long'") != [[]])
+        assert server.process
         postmaster = psutil.Process(server.process.pid)
         hung = [postmaster, *postmaster.children()]
         for process in hung:
@@ -637,7 +664,9 @@ def test_the_database_hangs_and_no_living_run_is_taken_for_dead(service, server,
 
 
 @pytest.mark.parametrize("seed", [5])
-def test_one_scheduler_is_two_seconds_ahead(service, url, tmp_path, seed):
+def test_one_scheduler_is_two_seconds_ahead(
+    service: BakedProject, url: str, tmp_path: Path, seed: int
+) -> None:
     """It claims all ticks while it runs; while it is stopped or dead the other one does."""
     (tmp_path / "sitecustomize.py").write_text(FAKE_CLOCK)
     ahead = {"PYTHONPATH": str(tmp_path), "CLOCK_AHEAD": "2"}
@@ -659,13 +688,13 @@ def test_one_scheduler_is_two_seconds_ahead(service, url, tmp_path, seed):
     assert len({run.process for run in ticks.started("quick")}) == 3
 
 
-def newest_tick(url):
+def newest_tick(url: str) -> float:
     ((found,),) = read(url, "SELECT max(due) FROM job_run WHERE job = 'quick'")
     return seconds(found[0]) or 0
 
 
 @pytest.fixture(scope="module")
-def bouncer(server):
+def bouncer(server: PostgreSQL) -> Iterator[int]:
     """The port of a PgBouncer before the server; its options are the default ones."""
     pgbouncer = program("pgbouncer")
     folder = Path(tempfile.mkdtemp(prefix="pgbouncer-", dir="/tmp"))  # within the reach of nobody
@@ -682,7 +711,9 @@ def bouncer(server):
         shutil.rmtree(folder)
 
 
-def start_pgbouncer(program, folder, port, server_port):
+def start_pgbouncer(
+    program: str, folder: Path, port: int, server_port: int
+) -> subprocess.Popen[bytes]:
     (folder / "users").write_text(f'"{USER}" "{PASSWORD}"\n')
     ini = PGBOUNCER_INI.format(server_port=server_port, port=port, folder=folder)
     (folder / "pgbouncer.ini").write_text(ini)
@@ -700,8 +731,8 @@ def start_pgbouncer(program, folder, port, server_port):
 
 @pytest.mark.parametrize("seed", [6])
 def test_pgbouncer_is_between_and_schedulers_and_connections_are_killed(
-    service, server, url, bouncer, seed
-):
+    service: BakedProject, server: PostgreSQL, url: str, bouncer: int, seed: int
+) -> None:
     chance, through = random.Random(seed), url.replace(f":{server.port}/", f":{bouncer}/")
     with schedulers(service, 4, through) as running:
         running.go_on()
@@ -714,7 +745,9 @@ def test_pgbouncer_is_between_and_schedulers_and_connections_are_killed(
     read_ticks(url).assert_each_once()
 
 
-def test_pgbouncer_is_between_while_the_schema_is_made_and_the_web_serves(service, server, bouncer):
+def test_pgbouncer_is_between_while_the_schema_is_made_and_the_web_serves(
+    service: BakedProject, server: PostgreSQL, bouncer: int
+) -> None:
     url = server.new_database().replace(f":{server.port}/", f":{bouncer}/")
     migrate(service, url, "timestamptz")
     with service.start(**production(url)) as serving:
@@ -723,7 +756,7 @@ def test_pgbouncer_is_between_while_the_schema_is_made_and_the_web_serves(servic
     assert read(url, "SELECT count(*) FROM message") == [[(30,)]]
 
 
-def new_host(name, *namespaces):
+def new_host(name: str, *namespaces: str) -> list[str]:
     """Return what starts a command on a host with a name, and if need be a network, of its own."""
     if not is_root():
         pytest.skip("only root can make a host")
@@ -734,7 +767,7 @@ def new_host(name, *namespaces):
     return [*command, set_up, name]
 
 
-def test_two_hosts_share_the_ticks(service, url):
+def test_two_hosts_share_the_ticks(service: BakedProject, url: str) -> None:
     with schedulers(service, 0, url) as running:
         for name in ("one", "two"):
             running.start(("run.py", "scheduler"), before=new_host(name))
@@ -750,7 +783,7 @@ def test_two_hosts_share_the_ticks(service, url):
 
 
 @contextlib.contextmanager
-def host(name, server, folder):
+def host(name: str, server: PostgreSQL, folder: Path) -> Iterator[list[str]]:
     """A host with a name and a network of its own, which reaches the database at the same URL.
 
     Yields what starts a command there.
@@ -763,7 +796,9 @@ def host(name, server, folder):
         yield [nsenter, "--target", str(running.process.pid), "--uts", "--net"]
 
 
-def test_one_of_two_hosts_loses_its_network_for_a_while(service, server, url):
+def test_one_of_two_hosts_loses_its_network_for_a_while(
+    service: BakedProject, server: PostgreSQL, url: str
+) -> None:
     with (
         host("one", server, service.path) as one,
         host("two", server, service.path) as two,
@@ -786,7 +821,7 @@ def test_one_of_two_hosts_loses_its_network_for_a_while(service, server, url):
     assert {run.host for run in ticks.runs if run.started_at} == {"one", "two"}
 
 
-def test_all_schedulers_are_away_for_a_while(service, url):
+def test_all_schedulers_are_away_for_a_while(service: BakedProject, url: str) -> None:
     with schedulers(service, 2, url) as running:
         running.go_on()
         running.leave()
@@ -803,8 +838,8 @@ def test_all_schedulers_are_away_for_a_while(service, url):
 
 @pytest.mark.parametrize(("grace", "last"), [(3600, "succeeded"), (1, "skipped")])
 def test_the_last_missed_tick_is_caught_up_unless_it_is_too_old(
-    service, url, tmp_path, grace, last
-):
+    service: BakedProject, url: str, tmp_path: Path, grace: int, last: str
+) -> None:
     copy, step = service.copy(tmp_path), interval_under_way()
     append(copy.path / "backend/jobs/__init__.py", RARE_JOB.format(step))
     append(copy.path / "config/production.py", f"JOB_MISFIRE_GRACE_TIME = {grace}")
@@ -815,20 +850,22 @@ def test_the_last_missed_tick_is_caught_up_unless_it_is_too_old(
     assert outcomes == [("skipped",)] * 3 + [(last,)]
 
 
-def interval_under_way():
+def interval_under_way() -> int:
     """Return one that was due some seconds ago, and will not be again during the test."""
     since = time.time() - datetime(2000, 1, 1, tzinfo=UTC).timestamp()
     return next(step for step in range(60, 1000) if 3 < since % step < 10)
 
 
-def four_outcomes(url):
+def four_outcomes(url: str) -> list[Any] | None:
     (rows,) = read(url, "SELECT outcome FROM job_run WHERE job = 'rare' ORDER BY due")
     return rows[1:] if len(rows) == 5 and (None,) not in rows else None
 
 
 @pytest.mark.parametrize("timezone", ["Europe/Berlin", "America/New_York", "America/Havana"])
 @pytest.mark.parametrize("line", ["0 0 * * *", "30 0 * * *", "30 2 * * *", "15 3 * * *"])
-def test_a_daily_job_is_due_every_day_where_clocks_change(service, line, timezone):
+def test_a_daily_job_is_due_every_day_where_clocks_change(
+    service: BakedProject, line: str, timezone: str
+) -> None:
     ticks = year_of_ticks(service, line, timezone)
     days = {datetime.fromisoformat(tick).timetuple().tm_yday for tick in ticks}
     assert set(range(2, 366)) - days == set()
@@ -836,16 +873,19 @@ def test_a_daily_job_is_due_every_day_where_clocks_change(service, line, timezon
 
 
 @pytest.mark.parametrize("timezone", ["Europe/Berlin", "America/New_York", "America/Havana"])
-def test_an_hourly_job_is_due_every_hour_where_clocks_change(service, timezone):
+def test_an_hourly_job_is_due_every_hour_where_clocks_change(
+    service: BakedProject, timezone: str
+) -> None:
     ticks = year_of_ticks(service, "0 * * * *", timezone)
     hours = {int(datetime.fromisoformat(tick).timestamp()) // 3600 for tick in ticks}
     assert len(hours) == len(ticks) == max(hours) - min(hours) + 1 > 8700
 
 
-def year_of_ticks(service, line, timezone):
+def year_of_ticks(service: BakedProject, line: str, timezone: str) -> list[str]:
     """Return when a job is due in 2026, upon which all processes agree."""
     done = service.run("-c", YEAR_OF_TICKS, line, timezone, python=service.python)
     assert done.returncode == 0, done.stderr
+    asked: list[str]
     asked, going_on = json.loads(done.stdout)
     assert asked == going_on == sorted(set(asked), key=datetime.fromisoformat)
     return asked

@@ -10,11 +10,21 @@ import sys
 from contextlib import closing
 from http.client import HTTPException
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
 from breaking import append, edit
-from services import ANSWER_WITHIN, environment, free_port, http, running, wait_until
+from services import (
+    ANSWER_WITHIN,
+    BakedProject,
+    Server,
+    environment,
+    free_port,
+    http,
+    running,
+    wait_until,
+)
 
 linux_only = pytest.mark.skipif(sys.platform != "linux", reason="127.0.0.2 answers on Linux alone")
 
@@ -43,11 +53,11 @@ JOBS = (Job("every_second", say_tick, timedelta(seconds=1)),)
 """
 
 
-def pythons(project):
+def pythons(project: BakedProject) -> dict[str, object]:
     return {"the tests'": sys.executable, "the service's": project.python}
 
 
-def reply(server):
+def reply(server: Server) -> Any:
     """Return the reply to a message, or the status of an error, or None while nobody answers."""
     url, body = f"{server.url}/api/chat", b'{"message": "Hi"}'
     with contextlib.suppress(OSError, HTTPException):
@@ -58,7 +68,7 @@ def reply(server):
 
 @pytest.mark.quick
 @pytest.mark.parametrize("whose", ["the tests'", "the service's"])
-def test_it_answers_whichever_python_it_is_run_by(service, whose):
+def test_it_answers_whichever_python_it_is_run_by(service: BakedProject, whose: str) -> None:
     with service.start(python=pythons(service)[whose]) as server:
         assert http(f"{server.url}/ping").json == {"status": "ok"}
         assert http(f"{server.url}/readyz").status == 200
@@ -69,7 +79,9 @@ def test_it_answers_whichever_python_it_is_run_by(service, whose):
 
 
 @pytest.mark.parametrize("whose", ["the tests'", "the service's"])
-def test_it_can_be_started_from_another_folder(service, tmp_path, whose):
+def test_it_can_be_started_from_another_folder(
+    service: BakedProject, tmp_path: Path, whose: str
+) -> None:
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     command = [pythons(service)[whose], service.path / "run.py", "--port", "0"]
@@ -79,7 +91,7 @@ def test_it_can_be_started_from_another_folder(service, tmp_path, whose):
     assert list(elsewhere.iterdir()) == []
 
 
-def test_a_busy_port_is_never_exchanged_for_another(service):
+def test_a_busy_port_is_never_exchanged_for_another(service: BakedProject) -> None:
     with socket.create_server(("127.0.0.1", 0)) as holder:
         port = str(holder.getsockname()[1])
         done = service.run("run.py", "serve", "--port", port)
@@ -91,7 +103,9 @@ def test_a_busy_port_is_never_exchanged_for_another(service):
     assert ids == {"port.busy"}
 
 
-def test_the_command_line_wins_over_the_variable_and_the_variable_over_the_config(service):
+def test_the_command_line_wins_over_the_variable_and_the_variable_over_the_config(
+    service: BakedProject,
+) -> None:
     line, variable, config = (str(free_port()) for _ in range(3))
     append(service.path / "config/development.py", f"\nPORT = {config}\n")
     with service.start("--port", line, PORT=variable) as server:
@@ -106,7 +120,7 @@ def test_the_command_line_wins_over_the_variable_and_the_variable_over_the_confi
         assert http(f"{server.url}/ping").status == 200
 
 
-def test_port_0_takes_a_free_port_and_says_which(service):
+def test_port_0_takes_a_free_port_and_says_which(service: BakedProject) -> None:
     with service.start("--port", "0") as first, service.start("--port", "0") as second:
         assert 0 not in (first.port, second.port)
         assert first.port != second.port
@@ -114,14 +128,14 @@ def test_port_0_takes_a_free_port_and_says_which(service):
 
 
 @pytest.mark.parametrize("port", ["70000", "nonsense"])
-def test_what_is_no_port_is_refused_in_a_sentence(service, port):
+def test_what_is_no_port_is_refused_in_a_sentence(service: BakedProject, port: str) -> None:
     done = service.run("run.py", "--port", port)
     assert (done.returncode, done.stdout) == (1, "")
     assert port in done.stderr
     assert "Traceback" not in done.stderr
 
 
-def test_ipv6_loopback_can_be_served(service):
+def test_ipv6_loopback_can_be_served(service: BakedProject) -> None:
     with service.start("--host", "::1") as server:
         assert server.url.startswith("http://[::1]:")
         assert "Hi" in reply(server)
@@ -130,7 +144,7 @@ def test_ipv6_loopback_can_be_served(service):
 # The reloader
 
 
-def test_changed_code_is_served_on_the_same_port_by_the_same_parent(service):
+def test_changed_code_is_served_on_the_same_port_by_the_same_parent(service: BakedProject) -> None:
     chat = service.path / "backend/routes/chat.py"
     with service.start() as server:
         parent, child = server.family
@@ -147,7 +161,9 @@ def test_changed_code_is_served_on_the_same_port_by_the_same_parent(service):
 
 
 @pytest.mark.parametrize("mistake", ["def broken(:", "import nothing_like_this", "1 / 0"])
-def test_a_mistake_does_not_end_the_server_and_mending_it_brings_the_answers_back(service, mistake):
+def test_a_mistake_does_not_end_the_server_and_mending_it_brings_the_answers_back(
+    service: BakedProject, mistake: str
+) -> None:
     chat = service.path / "backend/routes/chat.py"
     good = chat.read_text()
     with service.start() as server:
@@ -159,7 +175,7 @@ def test_a_mistake_does_not_end_the_server_and_mending_it_brings_the_answers_bac
         assert server.process.poll() is None
 
 
-def test_an_async_view_that_is_saved_while_serving_is_refused(service):
+def test_an_async_view_that_is_saved_while_serving_is_refused(service: BakedProject) -> None:
     chat = service.path / "backend/routes/chat.py"
     with service.start() as server:
         assert reply(server) == "You said: Hi"
@@ -171,20 +187,26 @@ def test_an_async_view_that_is_saved_while_serving_is_refused(service):
 
 
 @pytest.mark.parametrize(("whose", "processes"), [("the tests'", 2), ("the service's", 1)])
-def test_without_reloader_the_own_python_serves_in_a_single_process(service, whose, processes):
+def test_without_reloader_the_own_python_serves_in_a_single_process(
+    service: BakedProject, whose: str, processes: int
+) -> None:
     with service.start("--no-reload", python=pythons(service)[whose]) as server:
         assert reply(server) == "You said: Hi"
         assert len(server.family) == processes
 
 
 @pytest.mark.parametrize("whose", ["the tests'", "the service's"])
-def test_with_reloader_there_is_one_child_and_no_third_process(service, whose):
+def test_with_reloader_there_is_one_child_and_no_third_process(
+    service: BakedProject, whose: str
+) -> None:
     with service.start(python=pythons(service)[whose]) as server:
         assert reply(server) == "You said: Hi"
         assert len(server.family) == 2
 
 
-def test_werkzeug_is_pinned_and_still_knows_the_variables_that_it_is_started_with(shared_service):
+def test_werkzeug_is_pinned_and_still_knows_the_variables_that_it_is_started_with(
+    shared_service: BakedProject,
+) -> None:
     (serving,) = (shared_service.path / ".venv").rglob("werkzeug/serving.py")
     source = serving.read_text(encoding="utf-8")
     assert "WERKZEUG_SERVER_FD" in source
@@ -197,7 +219,7 @@ def test_werkzeug_is_pinned_and_still_knows_the_variables_that_it_is_started_wit
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
-def test_on_loopback_an_exception_offers_the_debugger(service, host):
+def test_on_loopback_an_exception_offers_the_debugger(service: BakedProject, host: str) -> None:
     append(service.path / "backend/core/health.py", BOOM)
     with service.start("--host", host) as server:
         answer = http(f"{server.url}/boom")
@@ -207,7 +229,9 @@ def test_on_loopback_an_exception_offers_the_debugger(service, host):
 
 @linux_only
 @pytest.mark.parametrize("arguments", [(), ("--no-reload",)])
-def test_on_any_other_address_there_is_no_debugger(service, arguments):
+def test_on_any_other_address_there_is_no_debugger(
+    service: BakedProject, arguments: tuple[str, ...]
+) -> None:
     append(service.path / "backend/core/health.py", BOOM)
     with service.start("--host", "127.0.0.2", *arguments, python=service.python) as server:
         answer = http(f"{server.url}/boom")
@@ -221,28 +245,30 @@ def test_on_any_other_address_there_is_no_debugger(service, arguments):
 # The jobs
 
 
-def ticks(project):
+def ticks(project: BakedProject) -> tuple[int, int, int]:
     """Return the runs that were started, those that succeeded, and the messages, at one moment."""
     with closing(sqlite3.connect(project.path / "instance/development.db")) as connection:
-        return connection.execute(
+        found: tuple[int, int, int] = connection.execute(
             "SELECT (SELECT count(*) FROM job_run WHERE started_at IS NOT NULL),"
             " (SELECT count(*) FROM job_run WHERE outcome = 'succeeded'),"
             " (SELECT count(*) FROM message)"
         ).fetchone()
+        return found
 
 
-def schedulers(project):
+def schedulers(project: BakedProject) -> int:
     with closing(sqlite3.connect(project.path / "instance/development.db")) as connection:
-        return connection.execute("SELECT count(*) FROM scheduler_seen").fetchone()[0]
+        (count,) = connection.execute("SELECT count(*) FROM scheduler_seen").fetchone()
+        return int(count)
 
 
-def all_ran_once(project, at_least):
+def all_ran_once(project: BakedProject, at_least: int) -> bool:
     claimed, succeeded, messages = ticks(project)
     assert messages <= claimed
     return claimed == succeeded == messages >= at_least
 
 
-def test_every_tick_runs_once_with_the_reloader_and_after_a_reload(service):
+def test_every_tick_runs_once_with_the_reloader_and_after_a_reload(service: BakedProject) -> None:
     append(service.path / "backend/jobs/__init__.py", EVERY_SECOND)
     with service.start() as server:
         wait_until(lambda: all_ran_once(service, at_least=2))
@@ -255,7 +281,7 @@ def test_every_tick_runs_once_with_the_reloader_and_after_a_reload(service):
         wait_until(lambda: all_ran_once(service, at_least=before + 2))
 
 
-def test_every_tick_runs_once_with_two_servers(service):
+def test_every_tick_runs_once_with_two_servers(service: BakedProject) -> None:
     append(service.path / "backend/jobs/__init__.py", EVERY_SECOND)
     earlier = schedulers(service)  # of the first start, at the end of bootstrap.py
     with service.start(), service.start():
@@ -264,10 +290,10 @@ def test_every_tick_runs_once_with_two_servers(service):
         wait_until(lambda: all_ran_once(service, at_least=before + 3))
 
 
-def test_flasks_own_commands_work_and_run_no_jobs(service):
+def test_flasks_own_commands_work_and_run_no_jobs(service: BakedProject) -> None:
     append(service.path / "backend/jobs/__init__.py", EVERY_SECOND)
     append(service.path / "backend/core/health.py", THREADS)
-    flask = [service.python, "-m", "flask", "--app", "backend"]
+    flask: list[str | Path] = [service.python, "-m", "flask", "--app", "backend"]
     with service.start() as server:
         assert "APScheduler" in http(f"{server.url}/threads").json
     with closing(sqlite3.connect(service.path / "instance/development.db")) as connection:
@@ -301,7 +327,7 @@ def test_flasks_own_commands_work_and_run_no_jobs(service):
     assert schedulers(service) == 0
 
 
-def test_the_wsgi_module_and_create_app_start_no_jobs(service):
+def test_the_wsgi_module_and_create_app_start_no_jobs(service: BakedProject) -> None:
     code = "import threading; from wsgi import app; print(app.name, *threading.enumerate())"
     done = service.run("-c", code, python=service.python)
     assert done.returncode == 0, done.stderr
@@ -309,7 +335,7 @@ def test_the_wsgi_module_and_create_app_start_no_jobs(service):
     assert "APScheduler" not in done.stdout
 
 
-def test_flask_run_with_the_reloader_of_flask_answers(service):
+def test_flask_run_with_the_reloader_of_flask_answers(service: BakedProject) -> None:
     command = [service.python, "-m", "flask", "--app", "backend", "run", "--debug"]
     port = str(free_port())
     with running([*command, "--port", port], service.path) as server:
@@ -326,7 +352,9 @@ def test_flask_run_with_the_reloader_of_flask_answers(service):
 
 
 @pytest.mark.parametrize("arguments", [(), ("serve",), ("--no-reload",), ("--port", "0")])
-def test_production_with_nothing_set_is_refused_without_a_traceback(service, arguments):
+def test_production_with_nothing_set_is_refused_without_a_traceback(
+    service: BakedProject, arguments: tuple[str, ...]
+) -> None:
     done = service.run("run.py", *arguments, ENVIRONMENT="production")
     assert (done.returncode, done.stdout) == (1, "")
     assert "SECRET_KEY" in done.stderr
@@ -336,7 +364,7 @@ def test_production_with_nothing_set_is_refused_without_a_traceback(service, arg
     assert ids == {"settings.missing", "dependencies.missing"}
 
 
-def test_a_mistake_at_the_start_is_refused_without_serving(service):
+def test_a_mistake_at_the_start_is_refused_without_serving(service: BakedProject) -> None:
     edit(service.path / "backend/routes/chat.py", "def post_message(", "async def post_message(")
     done = service.run("run.py", "--port", "0")
     assert (done.returncode, done.stdout) == (1, "")
@@ -344,7 +372,7 @@ def test_a_mistake_at_the_start_is_refused_without_serving(service):
     assert "Traceback" not in done.stderr
 
 
-def test_a_good_run_prints_its_url_and_no_warning(service):
+def test_a_good_run_prints_its_url_and_no_warning(service: BakedProject) -> None:
     with service.start() as server:
         assert http(f"{server.url}/ping").status == 200
         wait_until(lambda: "GET /ping" in server.output)

@@ -23,7 +23,7 @@ def lines_with(text: str, path: Path) -> list[str]:
 
 @pytest.mark.quick
 @pytest.mark.parametrize("command", RUFF)
-def test_the_template_s_own_python_is_clean(command: str):
+def test_the_template_s_own_python_is_clean(command: str) -> None:
     done = subprocess.run(
         [sys.executable, *RUFF[command]],
         cwd=TEMPLATE,
@@ -35,7 +35,7 @@ def test_the_template_s_own_python_is_clean(command: str):
 
 @pytest.mark.quick
 @pytest.mark.parametrize("command", RUFF)
-def test_a_service_is_clean_by_its_own_rules(command: str, service: BakedProject):
+def test_a_service_is_clean_by_its_own_rules(command: str, service: BakedProject) -> None:
     done = service.run(*RUFF[command], python=service.python)
     assert done.returncode == 0, done.stdout + done.stderr
 
@@ -43,19 +43,19 @@ def test_a_service_is_clean_by_its_own_rules(command: str, service: BakedProject
 @pytest.mark.quick
 @pytest.mark.parametrize("command", RUFF)
 @pytest.mark.parametrize("name", NAMES, ids=["default", "quotes", "japanese", "long"])
-def test_a_service_of_any_name_is_clean(command: str, name: str, cookies: Any):
+def test_a_service_of_any_name_is_clean(command: str, name: str, cookies: Any) -> None:
     project = bake(cookies, project_name=name, project_slug="weather", author=name)
     done = project.run(*RUFF[command])
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_the_generated_tests_pass(service: BakedProject, tmp_path: Path):
+def test_the_generated_tests_pass(service: BakedProject, tmp_path: Path) -> None:
     own = ("--basetemp", tmp_path / "generated")
     done = service.run("-m", "pytest", "-W", "error", *own, python=service.python)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
 @pytest.mark.quick
-def test_the_readme_s_test_command_is_the_one_of_ci():
+def test_the_readme_s_test_command_is_the_one_of_ci() -> None:
     (command,) = lines_with(TEST_COMMAND, TEMPLATE / ".ci" / "run")
     assert lines_with(TEST_COMMAND, TEMPLATE / "README.md") == [command]

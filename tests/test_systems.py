@@ -11,6 +11,8 @@ import psutil
 import pytest
 from services import BakedProject
 
+pytestmark = pytest.mark.quick
+
 NETSTAT = """
 Aktive Verbindungen
 
@@ -36,7 +38,7 @@ def python(project: BakedProject, script: str, *arguments: str) -> str:
     return done.stdout.strip()
 
 
-def test_a_process_is_described_as_the_system_knows_it(bare_service):
+def test_a_process_is_described_as_the_system_knows_it(bare_service: BakedProject) -> None:
     me = psutil.Process()
     script = """
 from launcher.system.processes import process
@@ -50,7 +52,7 @@ print(found.parent, found.started.timestamp(), found.user, sep="\\n")
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no ps")
-def test_ps_describes_a_process_as_psutil_does(bare_service):
+def test_ps_describes_a_process_as_psutil_does(bare_service: BakedProject) -> None:
     me = psutil.Process()
     script = """
 from launcher.system.processes import ask_ps
@@ -63,19 +65,19 @@ print(found.parent, found.started.timestamp(), found.user, found.command, sep="\
     assert command.split() == " ".join(me.cmdline()).split()
 
 
-def test_netstat_is_read_in_any_language(bare_service):
+def test_netstat_is_read_in_any_language(bare_service: BakedProject) -> None:
     script = (
         "from launcher.system.owners import from_netstat as read; print(read(sys.argv[1], 5001))"
     )
     assert eval(python(bare_service, script, NETSTAT)) == {40488, 29124}
 
 
-def test_lsof_is_read(bare_service):
+def test_lsof_is_read(bare_service: BakedProject) -> None:
     script = "from launcher.system.owners import from_lsof; print(from_lsof(sys.argv[1]))"
     assert eval(python(bare_service, script, "p40488\nf3\np29124\nf3\nf4\n")) == {40488, 29124}
 
 
-def test_on_a_mac_a_busy_port_5000_is_airplay(bare_service):
+def test_on_a_mac_a_busy_port_5000_is_airplay(bare_service: BakedProject) -> None:
     script = """
 import errno
 from pathlib import Path
@@ -89,7 +91,7 @@ print(problem.id, "AirPlay" in problem.hint, "sudo lsof" in problem.hint)
     assert python(bare_service, script, str(bare_service.path)) == "port.busy True True"
 
 
-def test_on_windows_a_process_is_ended_with_its_children(bare_service):
+def test_on_windows_a_process_is_ended_with_its_children(bare_service: BakedProject) -> None:
     script = """
 from launcher import stopping
 asked = []
@@ -101,11 +103,9 @@ print(asked)
     assert python(bare_service, script) == "[['taskkill', '/PID', '4711', '/T', '/F']]"
 
 
-def test_on_windows_a_command_can_be_pasted(bare_service):
+def test_on_windows_a_command_can_be_pasted(bare_service: BakedProject) -> None:
     script = """
 from launcher.checks import service
-
-pytestmark = pytest.mark.quick
 service.sys.platform = "win32"
 print(service.quoted(r"C:\\work\\run.py"), service.quoted(r"C:\\a (1)\\run.py"))
 """
