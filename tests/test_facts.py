@@ -108,7 +108,9 @@ print([field.name for field in fields(Job)] == list(FIELDS))
     assert done.stdout == "True\n", done.stderr
 
 
-def test_a_function_of_config_that_reads_the_environment_is_known_as_one(service: BakedProject):
+def test_a_function_of_config_that_reads_the_environment_is_known_as_one(
+    service: BakedProject,
+) -> None:
     append(service.path / "config/__init__.py", "def flag(name):\n    return os.environ.get(name)")
     append(service.path / "config/default.py", "BETA: str")
     append(service.path / "config/development.py", "from config import flag\nBETA = flag('BETA')")
