@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import yaml
+from breaking import append
 from services import BakedProject
 
 pytestmark = pytest.mark.quick
@@ -105,3 +106,13 @@ print([field.name for field in fields(Job)] == list(FIELDS))
 """
     done = service.run("-c", code, python=service.python)
     assert done.stdout == "True\n", done.stderr
+
+
+def test_a_function_of_config_that_reads_the_environment_is_known_as_one(
+    service: BakedProject,
+) -> None:
+    append(service.path / "config/__init__.py", "def flag(name):\n    return os.environ.get(name)")
+    append(service.path / "config/default.py", "BETA: str")
+    append(service.path / "config/development.py", "from config import flag\nBETA = flag('BETA')")
+    (problem,) = service.problems(PORT="0")
+    assert (problem["id"], "BETA=" in problem["hint"]) == ("settings.missing", True)

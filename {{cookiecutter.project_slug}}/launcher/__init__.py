@@ -1,5 +1,5 @@
-"""What checks, starts and stops the service. An update of the template replaces this folder.
+"""An update of the template replaces this folder; nothing in it knows what the service is about.
 
-Nothing in it knows what the service is about. It imports the standard library alone, but for
-serving/, which the environment that serves runs.
+It checks, starts and stops the service, with the standard library alone, but for serving/, which
+the environment that serves runs.
 """

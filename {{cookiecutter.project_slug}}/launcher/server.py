@@ -88,25 +88,29 @@ def become(command: list[str | Path]) -> int:
 
 
 def serve_development(service: Service, listener: socket.socket, reload: bool) -> int:
-    """Serve with Werkzeug in a child process that leaves when this one does, however it ends.
-
-    The child waits for the end of its side of a socket pair, and the system closes this side
-    even when this process is killed. Left to itself Werkzeug's child would stay and keep the
-    port. WERKZEUG_RUN_MAIN and WERKZEUG_SERVER_FD are what Werkzeug tells its own child by.
-    """
+    """Serve with Werkzeug, which is told by these variables what it tells its own child by."""
     host, port = listener.getsockname()[:2]
     os.environ["WERKZEUG_RUN_MAIN"] = "true"
     os.environ["WERKZEUG_SERVER_FD"] = str(listener.fileno())
     arguments = [host, str(port), url_of(listener), str(int(reload))]
-    if not reload and service.is_served_by_this_python:
-        from launcher.serving import development  # in this process, where a debugger finds it
+    if reload or not service.is_served_by_this_python:
+        return serve_in_child(service, port, arguments)
+    from launcher.serving import development  # in this process, where a debugger finds it
 
-        stopping.record(service.root, port)
-        return development.main(arguments)
+    stopping.record(service.root, port)
+    return development.main(arguments)
+
+
+def serve_in_child(service: Service, port: int, arguments: list[str]) -> int:
+    """Serve in a child process that leaves when this one does, however it ends.
+
+    The child waits for the end of its side of a socket pair, and the system closes this side
+    even when this process is killed. Left to itself Werkzeug's child would stay and keep the port.
+    """
     ours, lifeline = socket.socketpair()
     lifeline.set_inheritable(True)
-    command = [service.python, "-m", "launcher.serving.development", *arguments]
-    command.append(str(lifeline.fileno()))
+    arguments = [*arguments, str(lifeline.fileno())]
+    command = [str(service.python), "-m", "launcher.serving.development", *arguments]
     child = spawn(command)
     stopping.record(service.root, port)
     try:
@@ -118,7 +122,7 @@ def serve_development(service: Service, listener: socket.socket, reload: bool) -
         wait(child)
 
 
-def spawn(command: list[str | Path]) -> subprocess.Popen[bytes]:
+def spawn(command: list[str]) -> subprocess.Popen[bytes]:
     """Start the child deaf to Ctrl-C, which the terminal sends to it too: this process ends it."""
     if sys.platform == "win32":
         return subprocess.Popen(command, close_fds=False)

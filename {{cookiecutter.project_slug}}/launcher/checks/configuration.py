@@ -62,8 +62,9 @@ def load(root: Path, environment: str) -> Configuration:
     """Import config/default.py and the environment's module; what is wrong is in `broken`."""
     path = root / "config" / f"{environment}.py"
     package, broken = imported(root, "config")
-    if not broken and environment not in package[0].ENVIRONMENTS:
-        broken = [unknown_environment(environment, package[0].ENVIRONMENTS)]
+    known: tuple[str, ...] = getattr(package[0], "ENVIRONMENTS", (environment,)) if package else ()
+    if not broken and environment not in known:
+        broken = [unknown_environment(environment, known)]
     if not broken:
         modules, broken = imported(root, "config.default", f"config.{environment}")
     if broken:
