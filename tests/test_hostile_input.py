@@ -16,6 +16,7 @@ from typing import Any
 
 import psutil
 import pytest
+from breaking import edit
 from hypothesis import configuration, given, settings
 from hypothesis import strategies as st
 from postgresql import PostgreSQL, query
@@ -25,9 +26,10 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="gunicorn does n
 
 WORKERS = 2
 LARGEST_BODY, LONGEST_MESSAGE = 64 * 1024, 2000
-# A client that sends no more is given up after 10 seconds: whoever is answered only then was
-# waited for in vain.
-HANGS_AFTER = 9
+# Seconds after which the service gives up a client that sends no more. One that is answered only
+# then was waited for in vain.
+GIVEN_UP_AFTER = 100
+HANGS_AFTER = 90
 REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=@-]{1,100}")
 MADE_ID = re.compile(r"[0-9a-f]{32}")
 
@@ -80,9 +82,16 @@ class Service:
 
 
 @pytest.fixture(scope="module")
-def service(project: BakedProject, server: PostgreSQL, model: str) -> Iterator[Service]:
-    url = server.new_database(model)
-    with project.start(**production(url) | {"WEB_CONCURRENCY": str(WORKERS)}) as serving:
+def service(
+    project: BakedProject,
+    server: PostgreSQL,
+    model: str,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Service]:
+    patient, url = project.copy(tmp_path_factory.mktemp("patient")), server.new_database(model)
+    worker = patient.path / "launcher/serving/gunicorn_worker.py"
+    edit(worker, "READ_WITHIN = 10", f"READ_WITHIN = {GIVEN_UP_AFTER}")
+    with patient.start(**production(url) | {"WEB_CONCURRENCY": str(WORKERS)}) as serving:
         running = Service(url, serving)
         wait_until(lambda: len(running.workers) == WORKERS)
         yield running

@@ -242,7 +242,9 @@ def test_a_tick_is_skipped_while_the_job_is_run_by_hand(service: BakedProject) -
 def test_a_run_longer_than_dead_after_in_a_living_process_is_not_dead(
     service: BakedProject,
 ) -> None:
-    add_due_job(service, "long", "time.sleep(7)", "dead_after=3 * timedelta(seconds=1), retry=True")
+    add_due_job(
+        service, "long", "time.sleep(14)", "dead_after=10 * timedelta(seconds=1), retry=True"
+    )
     with running(service, *SCHEDULER), running(service, *SCHEDULER):
         wait_until(lambda: outcomes(service, "long")[-1:] == [("tick", "succeeded")])
     assert len(calls(service, "long begins")) == 1
@@ -413,7 +415,7 @@ def test_at_sigterm_a_running_job_comes_to_its_end_and_no_other_begins(
 
 
 def test_a_job_that_the_scheduler_waits_for_is_not_dead_for_another(service: BakedProject) -> None:
-    add_due_job(service, "slow", "time.sleep(12)", "dead_after=3 * timedelta(seconds=1)")
+    add_due_job(service, "slow", "time.sleep(14)", "dead_after=10 * timedelta(seconds=1)")
     add_job(service, "beat")
     with running(service, *SCHEDULER) as one:
         wait_for_call(service, "slow begins")
@@ -642,7 +644,7 @@ def test_a_locked_database_is_waited_for_and_nothing_is_lost(service: BakedProje
 
 
 def test_a_reload_in_the_middle_of_a_job_loses_and_doubles_nothing(service: BakedProject) -> None:
-    add_due_job(service, "slow", "time.sleep(3)", "dead_after=2 * timedelta(seconds=1)")
+    add_due_job(service, "slow", "time.sleep(3)")
     add_job(service, "beat")
     with service.start() as server:
         assert http(f"{server.url}/ping").status == 200  # from now on it watches files

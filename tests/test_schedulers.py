@@ -88,10 +88,10 @@ JOBS += (
 """
 LONG_JOB = """
 def long():
-    note("long", 9)
+    note("long", 15)
 
 
-JOBS += (Job("long", long, timedelta(seconds=1), dead_after=timedelta(seconds=3)),)
+JOBS += (Job("long", long, timedelta(seconds=1), dead_after=timedelta(seconds=9)),)
 """
 RARE_JOB = """
 def rare():
@@ -651,7 +651,7 @@ def test_the_database_hangs_and_no_living_run_is_taken_for_dead(
             process.suspend()
         stopped = time.time()
         try:
-            wait_until(lambda: time.time() > stopped + 7)  # a run may be silent for 3
+            wait_until(lambda: time.time() > stopped + 11)  # a run may be silent for 9
         finally:
             for process in hung:
                 process.resume()
