@@ -35,7 +35,7 @@ QUICKLY = {
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     """Start more workers than there are cores: most tests wait, most of the time."""
-    return 2 * (os.cpu_count() or 1)
+    return 2 * (os.cpu_count() or 1) + 1
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -620,7 +620,7 @@ def test_check_refuses_the_lines_that_the_scheduler_refuses_and_no_others(
 ) -> None:
     with reader(shared_service) as ask:
 
-        @examples(700)
+        @examples(400)
         @given(odd_lines() | NO_LINES | right_lines())
         @example("0 6 lastly * *")
         @example("0 6 * * \u0663")
@@ -634,7 +634,7 @@ def test_check_refuses_the_lines_that_the_scheduler_refuses_and_no_others(
 def test_a_line_is_due_when_cron_says(shared_service: BakedProject) -> None:
     with reader(shared_service) as ask:
 
-        @examples(150)
+        @examples(100)
         @given(right_lines(), st.datetimes(datetime(2023, 1, 1), datetime(2026, 1, 1)))
         def agree(line: str, now: datetime) -> None:
             now = now.replace(tzinfo=UTC)

@@ -187,10 +187,10 @@ def test_production_serves_and_says_when_the_database_is_away(
 
 
 def test_the_services_own_tests_pass_on_postgresql(
-    project: BakedProject, server: PostgreSQL
+    project: BakedProject, server: PostgreSQL, tmp_path: Path
 ) -> None:
-    url = server.new_database()
-    done = project.run("-m", "pytest", "-q", "tests", python=project.python, TEST_DATABASE_URL=url)
+    url, own = server.new_database(), ("--basetemp", tmp_path / "own")
+    done = project.run("-m", "pytest", *own, python=project.python, TEST_DATABASE_URL=url)
     assert done.returncode == 0, done.stdout
 
 

@@ -7,14 +7,12 @@ import os
 import random
 import shutil
 import signal
-import sqlite3
 import subprocess
 import sys
 import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,7 +22,8 @@ import psutil
 import pytest
 import services
 from breaking import append
-from postgresql import PASSWORD, USER, PostgreSQL, another_user, is_root, query
+from databases import read
+from postgresql import PASSWORD, USER, PostgreSQL, another_user, is_root
 from services import (
     ANSWER_WITHIN,
     BakedProject,
@@ -428,15 +427,6 @@ def pause(chance: random.Random) -> None:
     """Wait for any moment that the seed decides, or for one in which a tick has just begun."""
     rest = 1 - time.time() % 1
     time.sleep(chance.choice([chance.uniform(0.1, 1), rest + chance.uniform(0, 0.05)]))
-
-
-def read(url: str, *statements: str) -> list[list[Any]]:
-    """Return the rows of each statement, on either database."""
-    if url.startswith("sqlite:///"):
-        path = url.removeprefix("sqlite:///")
-        with closing(sqlite3.connect(path, isolation_level=None)) as database:
-            return [database.execute(statement).fetchall() for statement in statements]
-    return [query(url, statement) for statement in statements]
 
 
 def seconds(moment: Any) -> Any:
