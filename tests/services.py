@@ -167,7 +167,7 @@ class BakedProject:
         """
         target, venv = folder / self.path.name, self.path / ".venv"
         shutil.copytree(self.path, target, ignore=shutil.ignore_patterns(".venv", "running"))
-        if own_environment or os.name == "nt":
+        if venv.exists() and (own_environment or os.name == "nt"):
             shutil.copytree(venv, target / ".venv", symlinks=True, copy_function=os.link)
         elif venv.exists():
             (target / ".venv").symlink_to(venv.resolve())
