@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
-from services import TEMPLATE, BakedProject, environment
+from services import INSTALL_WITHIN, TEMPLATE, BakedProject, environment
 
 COOKIECUTTER = (sys.executable, "-m", "cookiecutter")
 ODD_FOLDER = "プロジェクト (1) %x% & co"
@@ -69,7 +69,7 @@ def generate(
         stderr=subprocess.STDOUT,
         encoding=encoding,
         errors="replace",
-        timeout=240,
+        timeout=INSTALL_WITHIN,
     )
 
 

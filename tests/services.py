@@ -27,6 +27,7 @@ UNSET = ("ENVIRONMENT", "PORT", "DATABASE_URL", "SECRET_KEY", "VIRTUAL_ENV", "PY
          "PYTHONDONTWRITEBYTECODE")  # fmt: skip
 # Far more seconds than anything takes, on a machine that has much else to do as well.
 ANSWER_WITHIN = 120
+INSTALL_WITHIN = 5 * ANSWER_WITHIN
 DEVELOPMENT_URL = re.compile(r" is on (http://\S+)")
 
 
@@ -131,7 +132,7 @@ class BakedProject:
             capture_output=True,
             encoding="utf-8",
             errors="replace",
-            timeout=ANSWER_WITHIN,
+            timeout=INSTALL_WITHIN,
         )
 
     def check(self, **env: str) -> dict[str, Any]:

@@ -25,7 +25,7 @@ import pytest
 import yaml
 from packaging.specifiers import SpecifierSet
 from postgresql import PostgreSQL
-from services import ANSWER_WITHIN, BakedProject, bake, free_port, http, wait_until
+from services import ANSWER_WITHIN, INSTALL_WITHIN, BakedProject, bake, free_port, http, wait_until
 
 INSTRUCTIONS = {"FROM", "WORKDIR", "COPY", "RUN", "USER", "ENV", "EXPOSE", "HEALTHCHECK", "CMD"}
 PYTHON = getattr(sys, "_base_executable", sys.executable)
@@ -311,7 +311,7 @@ def run_step(text: str, files: FileSystem) -> str:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        timeout=2 * ANSWER_WITHIN,
+        timeout=INSTALL_WITHIN,
     )
     assert done.returncode == 0, done.stdout
     return done.stdout
