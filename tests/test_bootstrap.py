@@ -2,6 +2,7 @@
 
 import ast
 import contextlib
+import json
 import os
 import re
 import shutil
@@ -117,6 +118,26 @@ def test_a_broken_environment_of_its_own_is_remade(moved: BakedProject) -> None:
     done = moved.run("bootstrap.py", PORT="0")
     assert good(done), done.stdout + done.stderr
     assert moved.ids(PORT="0") == set()
+
+
+def test_an_environment_that_is_said_to_be_half_made_is_remade(
+    shared_service: BakedProject, tmp_path: Path
+) -> None:
+    project = shared_service.copy(tmp_path, own_environment=True)
+    stamp = project.path / ".venv" / "bootstrap.json"
+    stamp.unlink()  # it is shared, and may not be written to
+    stamp.write_text(json.dumps({"path": str(project.path / ".venv"), "half": True}))
+    before = identity(project)
+    done = project.run("bootstrap.py", PORT="0")
+    assert good(done), done.stdout + done.stderr
+    assert identity(project) != before
+
+
+def test_a_service_that_runs_meanwhile_holds_its_port_by_right(moved: BakedProject) -> None:
+    with moved.start() as server:
+        done = moved.run("bootstrap.py", PORT=str(server.port))
+        assert good(done), done.stdout + done.stderr
+        assert http(f"{server.url}/ping").status == 200
 
 
 @pytest.mark.parametrize("kind", ["no-python", "no-venv", "file"])

@@ -636,6 +636,30 @@ def test_all_processes_that_share_the_port_are_named(service: BakedProject) -> N
         assert {owner["pid"] for owner in problem["owners"]} == pids
 
 
+@posix_only
+def test_who_only_talks_on_the_port_does_not_hold_it(service: BakedProject) -> None:
+    """A process that was given a connection, and not the socket that listens."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        with socket.create_connection(("127.0.0.1", port)), listener.accept()[0] as accepted:
+            command = [sys.executable, "-c", "input()"]
+            talker = subprocess.Popen(command, stdin=subprocess.PIPE, pass_fds=[accepted.fileno()])
+            with talker:
+                (problem,) = service.problems(PORT=str(port))
+    assert [owner["pid"] for owner in problem["owners"]] == [os.getpid()]
+
+
+def test_a_reader_who_has_seen_enough_sees_no_traceback(service: BakedProject) -> None:
+    command = [sys.executable, "run.py", "check"]
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run(
+        command, cwd=service.path, env=environment(), stdout=writer, stderr=subprocess.PIPE
+    )
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (1, b"")
+
+
 def test_a_port_held_in_the_other_address_family_is_a_warning(service: BakedProject) -> None:
     with holding("::1") as (port, _):
         assert service.ids(PORT=str(port)) == set()

@@ -49,7 +49,7 @@ def imported(path: Path) -> set[str]:
 
 
 def loaded(project: BakedProject, *names: str) -> set[str]:
-    command = [sys.executable, "-I", "-S", "-c", IMPORT, str(project.path), *names]
+    command = [sys.executable, "-B", "-I", "-S", "-c", IMPORT, str(project.path), *names]
     done = subprocess.run(command, capture_output=True, text=True, timeout=ANSWER_WITHIN)
     assert done.returncode == 0, done.stderr
     return {name.partition(".")[0] for name in json.loads(done.stdout)}

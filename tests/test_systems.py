@@ -110,3 +110,18 @@ service.sys.platform = "win32"
 print(service.quoted(r"C:\\work\\run.py"), service.quoted(r"C:\\a (1)\\run.py"))
 """
     assert python(bare_service, script) == r'C:\work\run.py "C:\a (1)\run.py"'
+
+
+@pytest.mark.parametrize("version", [(3, 10), (3, 99)])
+def test_a_python_that_is_too_old_or_too_new_is_found(
+    bare_service: BakedProject, version: tuple[int, int]
+) -> None:
+    script = """
+from pathlib import Path
+from launcher.checks import python
+from launcher.checks.service import Service
+python.serving_version = lambda service: (3, int(sys.argv[2]))
+print([problem.id for problem in python.check_python(Service(Path(sys.argv[1])))])
+"""
+    found = python(bare_service, script, str(bare_service.path), str(version[1]))
+    assert found == "['python.version']"

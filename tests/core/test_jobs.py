@@ -63,6 +63,16 @@ def test_a_failing_job_is_recorded_and_leaves_nothing_half_done(app: Flask) -> N
         assert texts() == []
 
 
+def test_of_a_long_error_only_the_beginning_is_recorded(app: Flask) -> None:
+    def fail() -> None:
+        raise ValueError("x" * 1_000_000)
+
+    Scheduler(app).tick(job_that(fail), this_minute())
+    with app.app_context():
+        error = db.session.scalars(select(JobRun.error).where(JobRun.cause == "tick")).one()
+        assert error == "ValueError('" + "x" * (10_000 - len("ValueError('"))
+
+
 def test_a_job_that_does_not_commit_leaves_nothing_open(app: Flask) -> None:
     def forget() -> None:
         db.session.add(Note(text="no commit"))
