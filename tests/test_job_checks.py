@@ -364,7 +364,6 @@ def here(project: BakedProject, mark: str = HERE) -> str:
 # Problems
 
 
-@pytest.mark.quick
 @pytest.mark.parametrize("source", NO_FUNCTIONS.values(), ids=NO_FUNCTIONS)
 def test_what_the_scheduler_cannot_call_is_found_where_it_stands(
     bare: BakedProject, source: str
@@ -375,7 +374,6 @@ def test_what_the_scheduler_cannot_call_is_found_where_it_stands(
     assert problem["hint"]
 
 
-@pytest.mark.quick
 @pytest.mark.parametrize(("line", "fact"), MISREAD.items(), ids=MISREAD)
 def test_a_line_that_cannot_be_read_is_found_and_its_field_named(
     bare: BakedProject, line: str, fact: str
@@ -390,7 +388,6 @@ def test_a_line_that_cannot_be_read_is_found_and_its_field_named(
     assert problem["hint"]
 
 
-@pytest.mark.quick
 @pytest.mark.parametrize("trigger", NO_INTERVALS)
 def test_what_is_neither_a_line_nor_whole_seconds_is_found(
     bare: BakedProject, trigger: str
@@ -406,7 +403,6 @@ def test_a_trigger_that_has_a_name_is_found_where_it_is_used(bare: BakedProject)
     assert (problem["id"], problem["where"]) == ("jobs.trigger", here(bare))
 
 
-@pytest.mark.quick
 def test_an_id_that_two_jobs_have_is_found_at_the_second(bare: BakedProject) -> None:
     add(bare, f'\nJOBS += (Job(trigger="0 6 * * *", function=print, id="delete_old_runs"),){HERE}')
     (problem,) = of_jobs(bare.problems())
@@ -434,7 +430,6 @@ def test_a_known_time_zone_is_no_problem(bare: BakedProject, name: str) -> None:
     assert of_jobs(bare.problems()) == []
 
 
-@pytest.mark.quick
 def test_all_that_is_wrong_with_the_jobs_is_told_at_once(bare: BakedProject) -> None:
     add(
         bare,
@@ -475,7 +470,6 @@ def test_all_that_is_wrong_with_the_jobs_is_told_at_once(bare: BakedProject) -> 
 # No problems
 
 
-@pytest.mark.quick
 @pytest.mark.parametrize("source", HARMLESS.values(), ids=HARMLESS)
 def test_what_cannot_be_read_or_is_right_gives_no_alarm(bare: BakedProject, source: str) -> None:
     add(bare, source)
