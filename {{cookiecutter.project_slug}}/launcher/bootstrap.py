@@ -32,9 +32,9 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--start", action="store_true", help="go on to serve")
     options = parser.parse_args(arguments)
     show_any_text()
-    os.chdir(ROOT)
+    service = Service(ROOT)
     try:
-        take_steps(Service(ROOT))
+        take_steps(service)
     except (BootstrapError, OSError) as error:
         print(f"\nNot ready: {error}", file=sys.stderr)
         return 1
@@ -42,7 +42,7 @@ def main(arguments: list[str]) -> int:
         print(f"\nInterrupted; to go on: {command_line('bootstrap.py')}", file=sys.stderr)
         return 130
     if options.start:
-        return server.become([sys.executable, ROOT / "run.py"])
+        return server.become([service.python, ROOT / "run.py"])
     start = f"{prefix()}{PYTHON} run.py"
     print(f"\nReady. To start the service:\n\n    cd {quoted(str(ROOT))}\n    {start}")
     return 0
@@ -70,38 +70,45 @@ def install(service: Service) -> str:
 
 
 def migrate(service: Service) -> str:
-    """Bring SQLite's schema to that of the code. Production's is for its owner to migrate."""
+    """Bring development's schema to that of the code. Production's is for its owner to migrate."""
     if service.environment == "production":
         return "not migrated here"
-    problems = run_checks([("Database", check_database)], service)[0].problems
-    if not problems:
-        return "nothing to do"
-    if {problem.id for problem in problems} != {"database.migrations"}:
-        return "not migrated"  # the checks say why
-    command = [str(service.python), "-m", "flask", "--app", server.DATABASE_APP, "db", "upgrade"]
-    done = subprocess.run(command, capture_output=True, text=True, errors="replace")
-    if done.returncode != 0:
+    command = [service.python, "-m", "flask", "--app", server.DATABASE_APP, "db", "upgrade"]
+    done = captured(command, ROOT)
+    if done.returncode != 0:  # the checks say why
         return "not migrated: " + (done.stderr.strip().splitlines() or ["no reason given"])[-1]
     return "migrated"
 
 
 def verify(service: Service) -> str:
-    with server.port_taken(service):
-        results = run_checks(CHECKS, service)
-    for result in results:
-        result.problems = [allow_own_server(problem) for problem in result.problems]
-    show(results, sys.stdout)
-    if has_errors(results):
-        raise BootstrapError(f"mend what is marked above, then: {command_line('bootstrap.py')}")
+    """Let the checks decide. What they want bootstrapped again gets a new environment, once."""
+    if check(service).returncode != 0:
+        if not environment_is_to_blame(service):
+            raise BootstrapError(f"fix what is marked above, then {command_line('bootstrap.py')}")
+        print("      the installed packages do not work: they are installed anew", flush=True)
+        environment.condemn(service)
+        for step in (environment.make, install, migrate):
+            print(f"      {step(service)}", flush=True)
+        if check(service).returncode != 0:
+            raise BootstrapError(
+                "the packages were installed anew, and what is marked above is still wrong:"
+                f" require other versions, or fix it, then {command_line('bootstrap.py')}"
+            )
     return "no errors"
 
 
-def allow_own_server(problem: Problem) -> Problem:
-    """A service that runs while it is brought up to date holds its port by right."""
-    owners = problem.details.get("owners")
-    if owners and all(owner["this_project"] for owner in owners):
-        return replace(problem, level="warning")
-    return problem
+def check(service: Service, *options: str, **how: Any) -> subprocess.CompletedProcess[str]:
+    """Run the checks where the service will run, called as the reader would call them."""
+    script = Path(sys.argv[0]).with_name("run.py")
+    return subprocess.run([service.python, script, "check", *options], **how)
+
+
+def environment_is_to_blame(service: Service) -> bool:
+    """Return whether bootstrap.py alone is the hint of an error."""
+    report = json.loads(check(service, "--json", stdout=subprocess.PIPE, encoding="utf-8").stdout)
+    problems = (problem for check in report["checks"] for problem in check["problems"])
+    hints = (problem["hint"] for problem in problems if problem["level"] == "error")
+    return any("bootstrap.py" in hint and "then" not in hint.split() for hint in hints)
 
 
 def start_once(service: Service) -> str:

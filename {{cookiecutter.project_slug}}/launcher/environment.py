@@ -1,17 +1,24 @@
 """The virtual environment .venv: made if need be, and brought to what is required."""
 
-import hashlib
+import itertools
 import json
+import os
 import shutil
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
-from launcher.checks.dependencies import check_dependencies
+from launcher.checks import receipt
+from launcher.checks.requirements import read
 from launcher.checks.service import Service, command_line, venv_python
-from launcher.installer import BASE_PYTHON, captured, clean, find_uv, installer, usable_uv
+from launcher.installer import BASE_PYTHON, captured, clean, find_uv, installer
 from launcher.versions import NEWEST, OLDEST
+
+WORKS = (
+    f"import sys; assert {OLDEST} <= sys.version_info[:2] <= {NEWEST};"
+    "from launcher.checks.installed import half_installed; assert not half_installed()"
+)
 
 
 class BootstrapError(Exception):
@@ -19,48 +26,49 @@ class BootstrapError(Exception):
 
 
 def make(service: Service) -> str:
-    """See that .venv works, and say what was done. Raise BootstrapError if it is not ours to mend.
+    """See that .venv works, and say what was done.
 
-    The stamp says that bootstrap made the environment, and in which folder: one that was moved,
-    or left half made, is made again; one that somebody else made is never deleted unasked.
+    The stamp says that bootstrap made it, in which folder, and that an installation has begun and
+    not ended. One that was moved, or left half made, is made again; one that somebody else made is
+    never deleted.
     """
     venv, stamp = service.venv, read_stamp(service.venv)
-    if venv.exists():
-        if works(venv) and stamp.get("path", str(venv)) == str(venv) and "half" not in stamp:
+    folder, said = os.path.realpath(venv), "made"
+    if os.path.lexists(venv):
+        if stamp.get("path", folder) == folder and "half" not in stamp and works(service):
             return "kept"
-        again = command_line("bootstrap.py")
-        if "path" not in stamp and not may_delete(venv):
-            raise BootstrapError(f"{venv} does not work; move it away, then {again}")
-        if sys.platform == "win32" and Path(sys.prefix) == venv:
-            raise BootstrapError(f"{venv} must be remade: deactivate it first, then {again}")
-        shutil.rmtree(venv)
+        former = set_aside(venv)
+        if "path" in stamp and not former.is_symlink():
+            shutil.rmtree(former)
+        else:
+            said = f"made; the former one, which does not work, is {former.name} now"
     venv.mkdir()
-    write_stamp(venv, path=str(venv), half=True)
+    write_stamp(venv, path=folder, half=True)
     create(venv)
-    write_stamp(venv, path=str(venv))
-    return "made"
+    return said
 
 
-def works(venv: Path) -> bool:
-    """Return whether its Python starts, is a supported one, and can install."""
-    question = f"import sys; assert {OLDEST} <= sys.version_info[:2] <= {NEWEST}"
-    if find_uv() is None:
-        question += "; import pip"
+def works(service: Service) -> bool:
+    """Return whether its Python starts, is a supported one, and has nothing half installed."""
     try:
-        return captured([venv_python(venv), "-I", "-c", question]).returncode == 0
+        return captured([venv_python(service.venv), "-c", WORKS], service.root).returncode == 0
     except OSError:
         return False
 
 
-def may_delete(venv: Path) -> bool:
-    if not sys.stdin.isatty():
-        return False
-    answer = input(f"{venv} does not work, and bootstrap did not make it. Delete it? [y/N] ")
-    return answer.strip().lower() in ("y", "yes")
+def set_aside(venv: Path) -> Path:
+    names = (venv.with_name(f".venv.old{number or ''}") for number in itertools.count())
+    try:
+        return venv.rename(next(path for path in names if not os.path.lexists(path)))
+    except OSError as error:  # on Windows, as long as its Python runs
+        raise BootstrapError(
+            f"{venv} has to be made again, and cannot be moved ({error.strerror});"
+            f" end what runs from it, then {command_line('bootstrap.py')}"
+        ) from None
 
 
 def create(venv: Path) -> None:
-    if uv := usable_uv():
+    if uv := find_uv():
         command = [uv, "venv", "--quiet", "--allow-existing", "--python", BASE_PYTHON]
     else:
         command = [BASE_PYTHON, "-m", "venv"]
@@ -74,30 +82,41 @@ def create(venv: Path) -> None:
 
 def install(service: Service, requirements: Path) -> str:
     """Install what is required, unless it was, and say so. Raise BootstrapError on failure."""
-    digest, stamp = requirements_digest(service.root), read_stamp(service.venv)
-    unchanged = stamp.get(requirements.name) == digest
-    if unchanged and not any(check_dependencies(service)):
+    venv, name, stamp = service.venv, requirements.name, read_stamp(service.venv)
+    before = state(service, name)
+    if receipt.fits(venv, name, before):
         return "nothing to do"
-    name, *command = installer(service.venv)
+    write_stamp(venv, **stamp | {"half": True})
+    installer_name, code = run_installer(service, requirements)
+    if code != 0:
+        if state(service, name) == before:  # it came to nothing, and damaged nothing
+            write_stamp(venv, **stamp)
+        again = command_line("bootstrap.py")
+        raise BootstrapError(
+            f"the requirements could not be installed, for the reason above; fix it, then {again}"
+        )
+    if stamp.pop("half", None):  # all is new, so what the installer accepts is right
+        receipt.note(venv, service.requirements.name, state(service, service.requirements.name))
+    receipt.note(venv, name, state(service, name))
+    write_stamp(venv, **stamp)
+    return f"installed with {installer_name}"
+
+
+def run_installer(service: Service, requirements: Path) -> tuple[str, int]:
+    name, command, variables = installer(service.venv)
     # pip warns of much that is of no concern here; what it says of a failure is shown.
     with tempfile.TemporaryFile() as warnings:
         stderr = warnings if name == "pip" else None
         command = [*command, "--requirement", str(requirements)]
-        code = subprocess.call(command, cwd=service.root, env=clean(), stderr=stderr)
+        code = subprocess.call(command, cwd=service.root, env=variables, stderr=stderr)
         if code != 0:
             warnings.seek(0)
             sys.stderr.write(warnings.read().decode(errors="replace"))
-            raise BootstrapError(
-                "the requirements could not be installed, for the reason above;"
-                f" when that is mended: {command_line('bootstrap.py')}"
-            )
-    write_stamp(service.venv, **stamp | {requirements.name: digest})
-    return f"installed with {name}"
+    return name, code
 
 
-def requirements_digest(root: Path) -> str:
-    files = sorted([*root.glob("requirements*.txt"), root / "constraints.txt"])
-    return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()
+def state(service: Service, name: str) -> str:
+    return receipt.state(service.venv, read(service.root, name))
 
 
 def read_stamp(venv: Path) -> dict[str, object]:
