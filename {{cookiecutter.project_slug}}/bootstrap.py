@@ -7,6 +7,10 @@ import os
 import subprocess
 import sys
 
+# Which `python -I` and PYTHONSAFEPATH leave out, here and in a child.
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+os.environ.pop("PYTHONSAFEPATH", None)
+
 from launcher.versions import EXPECTED, NEWEST, OLDEST
 
 FITS = "import ensurepip, sys; assert %r <= sys.version_info[:2] <= %r" % (OLDEST, NEWEST)

@@ -1,11 +1,21 @@
-"""The front door: `python run.py [serve|check|scheduler|stop|jobs|db]`; --help tells more."""
+"""The front door: `python run.py [serve|check|scheduler|stop|jobs|db|…]`; --help tells more."""
 
+import os
 import sys
 
+# Which `python -I` and PYTHONSAFEPATH leave out, here and in a child.
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+os.environ.pop("PYTHONSAFEPATH", None)
+
+from launcher.interpreter import become_that_of_venv
 from launcher.versions import EXPECTED, OLDEST
 
+if __name__ == "__main__":
+    become_that_of_venv()
+
 if sys.version_info < OLDEST:
-    sys.exit("This service needs %s, and this is %d.%d." % ((EXPECTED,) + sys.version_info[:2]))
+    message = "This service needs %s, and this is %d.%d; run bootstrap.py."
+    sys.exit(message % ((EXPECTED,) + sys.version_info[:2]))
 
 from launcher.commands import main
 

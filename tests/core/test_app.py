@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 from backend import create_app, routes
-from backend.core.sync_views import AsyncViewError
+from backend.core.refusal import RefusedError
 from flask import Flask
 
 
@@ -12,7 +12,7 @@ def test_an_async_view_is_refused(app: Flask, monkeypatch: pytest.MonkeyPatch) -
         return "slow"
 
     monkeypatch.setattr(routes, "init_app", lambda app: app.add_url_rule("/", view_func=slow))
-    with pytest.raises(AsyncViewError, match="slow is async"):
+    with pytest.raises(RefusedError, match="slow is async"):
         create_app(app.config)
 
 
@@ -37,7 +37,7 @@ def test_whatever_else_a_request_calls_may_not_be_async_either(
     async def slow() -> None: ...
 
     monkeypatch.setattr(routes, "init_app", lambda app: register(app, slow))
-    with pytest.raises(AsyncViewError, match="slow is async"):
+    with pytest.raises(RefusedError, match="slow is async"):
         create_app(app.config)
 
 

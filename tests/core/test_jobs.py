@@ -7,7 +7,7 @@ from backend.core.jobs import Job, register_jobs, runs
 from backend.core.jobs.delete_old_runs import delete_old_runs
 from backend.core.jobs.models import JobRun
 from backend.core.jobs.scheduler import Scheduler
-from backend.core.jobs.triggers import INTERVALS_START, read_trigger
+from backend.core.jobs.triggers import INTERVALS_START, next_due, read_trigger
 from flask import Flask
 from sqlalchemy import select
 
@@ -37,6 +37,14 @@ def test_all_processes_agree_on_when_a_job_was_added(
         assert runs.insert([added]) == 0
         delete_old_runs()
         assert runs.last_tick(job) == first
+
+
+@pytest.mark.parametrize("trigger", [MINUTE, "* * * * *"], ids=["interval", "cron"])
+def test_the_tick_right_after_a_moment_is_not_passed_over(trigger: str | timedelta) -> None:
+    minute, found = this_minute(), read_trigger(trigger, "UTC")
+    assert next_due(found, minute - timedelta(microseconds=1)) == minute
+    assert next_due(found, minute) == minute + MINUTE
+    assert next_due(found, minute + timedelta(microseconds=1)) == minute + MINUTE
 
 
 def test_a_tick_is_run_once_and_the_next_one_too(app: Flask) -> None:

@@ -1,26 +1,21 @@
 """The steps of bootstrap.py: nothing is installed at the first, /ping answers at the last."""
 
 import argparse
-import os
+import json
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from urllib.request import ProxyHandler, build_opener
 
-from launcher import environment, server
-from launcher.checks import CHECKS
-from launcher.checks.database import check_database
-from launcher.checks.problem import Problem
-from launcher.checks.runner import run_checks
-from launcher.checks.screen import has_errors, show
+from launcher import environment
 from launcher.checks.service import PYTHON, Service, command_line, prefix, quoted
 from launcher.environment import BootstrapError
+from launcher.interpreter import become
 from launcher.system.address import announced_url
-from launcher.system.console import show_any_text
+from launcher.system.console import prepare_streams
 
 ROOT = Path(__file__).resolve().parent.parent
 # Seconds that the service has to start and to answer: on a busy machine the first start takes 40.
@@ -31,7 +26,7 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser("bootstrap.py", description="Install, verify, start once.")
     parser.add_argument("--start", action="store_true", help="go on to serve")
     options = parser.parse_args(arguments)
-    show_any_text()
+    prepare_streams()
     service = Service(ROOT)
     try:
         take_steps(service)
@@ -42,7 +37,7 @@ def main(arguments: list[str]) -> int:
         print(f"\nInterrupted; to go on: {command_line('bootstrap.py')}", file=sys.stderr)
         return 130
     if options.start:
-        return server.become([service.python, ROOT / "run.py"])
+        return become([str(service.python), str(run_py())])
     start = f"{prefix()}{PYTHON} run.py"
     print(f"\nReady. To start the service:\n\n    cd {quoted(str(ROOT))}\n    {start}")
     return 0
@@ -52,7 +47,7 @@ def take_steps(service: Service) -> None:
     steps: tuple[tuple[str, Callable[[Service], str]], ...] = (
         ("Python", lambda service: sys.version.split()[0]),
         ("Environment", environment.make),
-        ("Requirements", install),
+        ("Requirements", environment.install),
         ("Database", migrate),
         ("Checks", verify),
         ("First start", start_once),
@@ -64,57 +59,57 @@ def take_steps(service: Service) -> None:
         print(f"      {done} ({time.perf_counter() - begin:.1f} s)", flush=True)
 
 
-def install(service: Service) -> str:
-    name = "production" if service.environment == "production" else "dev"
-    return environment.install(service, service.root / f"requirements-{name}.txt")
-
-
 def migrate(service: Service) -> str:
     """Bring development's schema to that of the code. Production's is for its owner to migrate."""
     if service.environment == "production":
         return "not migrated here"
-    command = [service.python, "-m", "flask", "--app", server.DATABASE_APP, "db", "upgrade"]
-    done = captured(command, ROOT)
-    if done.returncode != 0:  # the checks say why
+    command = [service.python, "-m", "flask", "--app", "launcher.serving.database", "db", "upgrade"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, errors="replace")
+    if done.returncode != 0:  # the checks tell more
         return "not migrated: " + (done.stderr.strip().splitlines() or ["no reason given"])[-1]
     return "migrated"
 
 
 def verify(service: Service) -> str:
-    """Let the checks decide. What they want bootstrapped again gets a new environment, once."""
-    if check(service).returncode != 0:
-        if not environment_is_to_blame(service):
-            raise BootstrapError(f"fix what is marked above, then {command_line('bootstrap.py')}")
-        print("      the installed packages do not work: they are installed anew", flush=True)
-        environment.condemn(service)
-        for step in (environment.make, install, migrate):
-            print(f"      {step(service)}", flush=True)
-        if check(service).returncode != 0:
-            raise BootstrapError(
-                "the packages were installed anew, and what is marked above is still wrong:"
-                f" require other versions, or fix it, then {command_line('bootstrap.py')}"
-            )
-    return "no errors"
+    """Let the checks decide. Packages that do not work are installed anew, once."""
+    if check(service):
+        return "no errors"
+    again = command_line("bootstrap.py")
+    if not packages_are_to_blame(service):
+        raise BootstrapError(f"fix what is marked above, then {again}")
+    environment.condemn(service)
+    for step in (environment.make, environment.install, migrate):
+        print(f"      {step(service)}", flush=True)
+    if check(service):
+        return "no errors: the packages did not work, and were installed anew"
+    raise BootstrapError(
+        "the packages were installed anew, and what is marked above is still wrong;"
+        f" fix it, or require other versions, then {again}"
+    )
 
 
-def check(service: Service, *options: str, **how: Any) -> subprocess.CompletedProcess[str]:
-    """Run the checks where the service will run, called as the reader would call them."""
-    script = Path(sys.argv[0]).with_name("run.py")
-    return subprocess.run([service.python, script, "check", *options], **how)
+def check(service: Service) -> bool:
+    return subprocess.call([service.python, run_py(), "check"]) == 0
 
 
-def environment_is_to_blame(service: Service) -> bool:
-    """Return whether bootstrap.py alone is the hint of an error."""
-    report = json.loads(check(service, "--json", stdout=subprocess.PIPE, encoding="utf-8").stdout)
+def packages_are_to_blame(service: Service) -> bool:
+    """Return whether bootstrap.py alone is the hint of an error: this is it."""
+    command = [service.python, run_py(), "check", "--json"]
+    report = json.loads(subprocess.run(command, stdout=subprocess.PIPE).stdout)
     problems = (problem for check in report["checks"] for problem in check["problems"])
     hints = (problem["hint"] for problem in problems if problem["level"] == "error")
     return any("bootstrap.py" in hint and "then" not in hint.split() for hint in hints)
 
 
+def run_py() -> Path:
+    """Return its path as the reader would write it, which its hints repeat."""
+    return Path(sys.argv[0]).with_name("run.py")
+
+
 def start_once(service: Service) -> str:
     """Start the service by its own front door on a free port, ask /ping, and stop it."""
     options = ["--host", "127.0.0.1", "--port", "0", "--no-reload"]
-    command = [str(service.python), "run.py", "serve", *options]
+    command = [service.python, run_py(), "serve", *options]
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
     ) as process:

@@ -1,50 +1,40 @@
 """The commands of run.py."""
 
 import argparse
-import contextlib
 import os
 import signal
 import sys
 from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 from launcher import server, stopping
 from launcher.checks import CHECKS
-from launcher.checks.jobs import check_jobs
-from launcher.checks.port import check_port
 from launcher.checks.problem import Skipped
-from launcher.checks.python import serving_version
-from launcher.checks.runner import run_checks
+from launcher.checks.runner import Result, run_checks
 from launcher.checks.screen import has_errors, show, to_json
 from launcher.checks.service import Service
-from launcher.checks.views import check_views
-from launcher.system.console import show_any_text
+from launcher.child import Child
+from launcher.system.console import prepare_streams
 
 ROOT = Path(__file__).resolve().parent.parent
-# What these commands start without. A view may be wrong while the schema is mended.
-NOT_CHECKED = {
-    "db": (check_port, check_views, check_jobs),
-    "jobs": (check_port,),
-    "scheduler": (check_port,),
-}
-HELP = ("-h", "--help")
+OWN = ("serve", "check", "stop", "-h", "--help")
 
 
 def main(arguments: list[str]) -> int:
-    show_any_text()
-    service = Service(ROOT)
-    if serving_version(service) > sys.version_info[:2] and service.python_works:
-        # This Python is older than the one that serves, and may not understand the source.
-        return server.become([service.python, *sys.argv])
+    prepare_streams()
     os.chdir(ROOT)
-    if not arguments or (arguments[0].startswith("-") and arguments[0] not in HELP):
+    if not arguments or (arguments[0].startswith("-") and arguments[0] not in OWN):
         arguments = ["serve", *arguments]
     try:
-        if arguments[0] in NOT_CHECKED:
+        if arguments[0] not in OWN:
             return flask(arguments)
         options = parser().parse_args(arguments)
         command: Callable[[argparse.Namespace], int] = options.function
         return command(options)
+    except server.Ended as ended:
+        return server.die(ended.args[0])
     except KeyboardInterrupt:
         return server.die(signal.SIGINT)
     except BrokenPipeError:  # the reader has seen enough, as in `run.py check | head -1`
@@ -67,7 +57,8 @@ def parser() -> argparse.ArgumentParser:
     add = commands.add_parser("stop", help="stop what this service has running")
     add.set_defaults(function=stop)
     for name, text in (("db", "migrate the database"), ("jobs", "list the jobs, or run one now"),
-                       ("scheduler", "run the jobs, in production")):  # fmt: skip
+                       ("scheduler", "run the jobs, in production"),
+                       ("…", "any other command of the application's")):  # fmt: skip
         commands.add_parser(name, help=text)
     return top
 
@@ -76,33 +67,25 @@ def serve(options: argparse.Namespace) -> int:
     service = Service(ROOT, options.host, options.port)
     if options.replace:
         replace(service)
-    server.take_port(service)
-    results = run_checks(CHECKS, service)
-    if any(result.problems for result in results):
-        show(results, sys.stderr)
-    if has_errors(results):
-        return 1
-    try:
+    with server.ended_by_signals():
         return server.serve(service, reload=not options.no_reload)
-    except server.Ended as ended:
-        return server.die(ended.args[0])
 
 
 def replace(service: Service) -> None:
-    with contextlib.suppress(Skipped):  # the settings are broken, which the checks will say
+    with suppress(Skipped):  # the settings are broken, which the checks will say
         if (port := service.address.port) is not None:
             stopping.stop(ROOT, port)
 
 
 def check(options: argparse.Namespace) -> int:
-    service = Service(ROOT, options.host, options.port)
-    # Whatever a config module may print does not belong to the results.
-    with contextlib.redirect_stdout(sys.stderr), server.port_taken(service):
+    service = Service(ROOT)
+    with Child(ROOT) as child, server.port_taken(service):
+        service.ask = child.ask
         results = run_checks(CHECKS, service)
     if options.json:
         print(to_json(results, service))
     else:
-        show(results, sys.stdout)
+        show(results, sys.stdout, service.traceback)
     return int(has_errors(results))
 
 
@@ -111,17 +94,32 @@ def stop(options: argparse.Namespace) -> int:
 
 
 def flask(arguments: list[str]) -> int:
-    """Run one of the application's own commands in the environment that serves."""
-    service, name = Service(ROOT), arguments[0]
-    checks = [(title, check) for title, check in CHECKS if check not in NOT_CHECKED[name]]
-    results = run_checks(checks, service)
-    if name == "db":  # which is what mends the schema
-        for result in results:
-            result.problems = [p for p in result.problems if p.id != "database.migrations"]
+    """Run a command of the application's, or of Flask's."""
+    name, service = arguments[0], Service(ROOT)
+    with server.ended_by_signals():
+        results = checked_for(name, service)
     if has_errors(results):
-        show(results, sys.stderr)
+        show(results, sys.stderr, service.traceback)
         return 1
+    from launcher.serving import commands, database
+
     if name == "scheduler":
         stopping.record(ROOT)
-    app = server.DATABASE_APP if name == "db" else "backend"
-    return server.become([service.python, "-m", "flask", "--app", app, *arguments])
+    report = service.report
+    commands.run(arguments, (lambda: report.application) if report else database.create_app)
+    return 0
+
+
+def checked_for(name: str, service: Service) -> list[Result]:
+    """Check what the command needs."""
+    if name == "db":  # which fixes the schema, whatever is wrong with a view
+        *others, database = run_checks(CHECKS[:4], service)
+        database.problems = [p for p in database.problems if p.id != "database.migrations"]
+        return [*others, database]
+    service.ask = partial(server.ask_here, service)
+    if name == "scheduler":
+        return run_checks(CHECKS[:-1], service)
+    *others, application = run_checks(CHECKS[:5], service)
+    if service.report and service.report.application:  # which has the command
+        application.problems.clear()
+    return [*others, application]

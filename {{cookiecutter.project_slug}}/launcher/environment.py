@@ -80,14 +80,15 @@ def create(venv: Path) -> None:
         )
 
 
-def install(service: Service, requirements: Path) -> str:
+def install(service: Service) -> str:
     """Install what is required, unless it was, and say so. Raise BootstrapError on failure."""
-    venv, name, stamp = service.venv, requirements.name, read_stamp(service.venv)
+    name = f"requirements-{'production' if service.environment == 'production' else 'dev'}.txt"
+    venv, stamp = service.venv, read_stamp(service.venv)
     before = state(service, name)
     if receipt.fits(venv, name, before):
         return "nothing to do"
-    write_stamp(venv, **stamp | {"half": True})
-    installer_name, code = run_installer(service, requirements)
+    condemn(service)
+    installer_name, code = run_installer(service, name)
     if code != 0:
         if state(service, name) == before:  # it came to nothing, and damaged nothing
             write_stamp(venv, **stamp)
@@ -102,12 +103,12 @@ def install(service: Service, requirements: Path) -> str:
     return f"installed with {installer_name}"
 
 
-def run_installer(service: Service, requirements: Path) -> tuple[str, int]:
+def run_installer(service: Service, requirements: str) -> tuple[str, int]:
     name, command, variables = installer(service.venv)
     # pip warns of much that is of no concern here; what it says of a failure is shown.
     with tempfile.TemporaryFile() as warnings:
         stderr = warnings if name == "pip" else None
-        command = [*command, "--requirement", str(requirements)]
+        command += ["--requirement", requirements]
         code = subprocess.call(command, cwd=service.root, env=variables, stderr=stderr)
         if code != 0:
             warnings.seek(0)
@@ -117,6 +118,11 @@ def run_installer(service: Service, requirements: Path) -> tuple[str, int]:
 
 def state(service: Service, name: str) -> str:
     return receipt.state(service.venv, read(service.root, name))
+
+
+def condemn(service: Service) -> None:
+    """Have the environment made again, whatever becomes of this process."""
+    write_stamp(service.venv, **read_stamp(service.venv) | {"half": True})
 
 
 def read_stamp(venv: Path) -> dict[str, object]:

@@ -11,10 +11,9 @@ from pathlib import Path
 from launcher.checks.service import venv_python
 
 # Variables that would make an installer put the packages somewhere else.
-MISLEADING = ("VIRTUAL_ENV", "CONDA_PREFIX", "PYTHONHOME", "PYTHONPATH", "PYTHONSAFEPATH",
-              "__PYVENV_LAUNCHER__", "PIP_TARGET", "PIP_PREFIX", "PIP_USER", "PIP_PYTHON",
-              "PIP_REQUIRE_VIRTUALENV", "UV_PYTHON", "UV_SYSTEM_PYTHON", "UV_TARGET",
-              "UV_PREFIX")  # fmt: skip
+MISLEADING = ("VIRTUAL_ENV", "CONDA_PREFIX", "PYTHONHOME", "PYTHONPATH", "__PYVENV_LAUNCHER__",
+              "PIP_TARGET", "PIP_PREFIX", "PIP_USER", "PIP_PYTHON", "PIP_REQUIRE_VIRTUALENV",
+              "UV_PYTHON", "UV_SYSTEM_PYTHON", "UV_TARGET", "UV_PREFIX")  # fmt: skip
 # Where it cannot link uv would warn; it would leave it to the first start to compile; and it would
 # trust no certificate of the system's, as a company's proxy has (an older uv calls it NATIVE_TLS).
 # Of several indexes it would take the first that has the package, where pip takes the best version.

@@ -3,28 +3,29 @@
 import os
 import signal
 import socket
-import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from pathlib import Path
+from functools import partial
 from typing import Any
 
 from launcher import stopping
-from launcher.checks.problem import Skipped
+from launcher.checks import CHECKS
+from launcher.checks.hanging import noted
+from launcher.checks.problem import Report, Skipped
+from launcher.checks.runner import run_checks
+from launcher.checks.screen import has_errors, show
 from launcher.checks.service import Service
+from launcher.child import Child
+from launcher.interpreter import become
 from launcher.system.address import announcement, url_of
 from launcher.system.port import listen
 
-# For Flask's --app: what the db commands need, whatever is wrong with a view.
-DATABASE_APP = "launcher.serving.database"
-# With this exit code Werkzeug's reloader asks to be started again.
-RELOAD = 3
-# Seconds that a server has to leave after it was told to.
-LEAVES_WITHIN = 5
+
+ENDING = (signal.SIGINT, signal.SIGTERM)
 
 
-class Ended(BaseException):
+class Ended(KeyboardInterrupt):
     """Raised where the program is when a signal tells it to end."""
 
 
@@ -48,97 +49,96 @@ def port_taken(service: Service) -> Iterator[None]:
 
 
 def serve(service: Service, reload: bool) -> int:
-    """Serve, after the checks have found no error, and return the exit code.
+    """Serve, unless a check finds an error, and return the exit code.
 
-    Raise Ended if a signal ends it; nothing that was started runs any more then.
+    Whatever ends it, nothing that was started runs any more then.
     """
-    assert service.listener is not None
-    service.listener.set_inheritable(True)
+    take_port(service)
     if service.environment == "production":
-        return serve_production(service, service.listener)
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, raise_ended)
+        with Child(service.root, patient=True) as child:
+            green = is_green(service, child.ask)
+        return serve_production(service) if green else 1
+    with Child(service.root, *address(service), patient=True) as child:
+        if not is_green(service, child.ask if reload else partial(ask_here, service)):
+            return 1
+        return serve_development(service, child.serve if reload else partial(serve_here, service))
+
+
+def is_green(service: Service, ask: Callable[[], Callable[[], Report]]) -> bool:
+    """Check everything, and show it if anything is to be said."""
+    service.ask = ask
+    results = run_checks(CHECKS, service)
+    if any(result.problems for result in results):
+        show(results, sys.stderr, service.traceback)
+    return not has_errors(results)
+
+
+def ask_here(service: Service) -> Callable[[], Report]:
+    """Ask the application in this process and thread, where a debugger finds it."""
+
+    def answer() -> Report:
+        from launcher.serving.inspection import inspect
+
+        with noted(service.root):
+            return inspect(thorough=False)
+
+    return answer
+
+
+def serve_here(service: Service) -> int:
+    from launcher.serving import development
+
+    return development.serve(service.report, *address(service), reload=False)
+
+
+def address(service: Service) -> tuple[str, ...]:
+    """Return what the development server is told of the listener, and let a child have it."""
+    if service.listener is None:
+        return ()
+    service.listener.set_inheritable(True)
+    host, port = service.listener.getsockname()[:2]
+    return str(service.listener.fileno()), host, str(port), url_of(service.listener)
+
+
+def serve_development(service: Service, run: Callable[[], int]) -> int:
+    assert service.listener
+    stopping.record(service.root, service.listener.getsockname()[1])
     try:
-        return serve_development(service, service.listener, reload)
+        return run()
     finally:
         stopping.forget(service.root)
+
+
+def serve_production(service: Service) -> int:
+    assert service.listener
+    # Standard output is for the log, whose lines are JSON.
+    line = announcement(service.setting("SERVICE_NAME"), url_of(service.listener), "production")
+    print(line, file=sys.stderr, flush=True)
+    stopping.record(service.root, service.listener.getsockname()[1])
+    if sys.platform == "win32":
+        from launcher.serving import windows
+
+        return windows.serve(service.listener)
+    service.listener.set_inheritable(True)
+    os.environ["WEB_CONCURRENCY"] = str(service.setting("WEB_CONCURRENCY"))
+    bind = f"fd://{service.listener.fileno()}"
+    return become([sys.executable, "-m", "gunicorn", "--bind", bind])
+
+
+@contextmanager
+def ended_by_signals() -> Iterator[None]:
+    """Raise Ended where this process is when it is told to end, so that it can clear up."""
+    before = [(number, signal.signal(number, raise_ended)) for number in ENDING]
+    try:
+        yield
+    finally:
+        for number, handler in before:
+            signal.signal(number, handler)
 
 
 def raise_ended(number: int, frame: Any) -> None:
     signal.signal(number, signal.SIG_IGN)
     raise Ended(number)
-
-
-def serve_production(service: Service, listener: socket.socket) -> int:
-    # Standard output is for the log, whose lines are JSON.
-    line = announcement(service.setting("SERVICE_NAME"), url_of(listener), "production")
-    print(line, file=sys.stderr, flush=True)
-    stopping.record(service.root, listener.getsockname()[1])
-    if sys.platform == "win32":
-        return become([service.python, "-m", "launcher.serving.windows", str(listener.fileno())])
-    os.environ["WEB_CONCURRENCY"] = str(service.setting("WEB_CONCURRENCY"))
-    return become([service.python, "-m", "gunicorn", "--bind", f"fd://{listener.fileno()}"])
-
-
-def become(command: list[str | Path]) -> int:
-    """Run the command in place of this process, or, on Windows, which cannot, and wait for it."""
-    if sys.platform == "win32":
-        return subprocess.call(command, close_fds=False)
-    os.execv(command[0], [str(part) for part in command])
-
-
-def serve_development(service: Service, listener: socket.socket, reload: bool) -> int:
-    """Serve with Werkzeug, which is told by these variables what it tells its own child by."""
-    host, port = listener.getsockname()[:2]
-    os.environ["WERKZEUG_RUN_MAIN"] = "true"
-    os.environ["WERKZEUG_SERVER_FD"] = str(listener.fileno())
-    arguments = [host, str(port), url_of(listener), str(int(reload))]
-    if reload or not service.is_served_by_this_python:
-        return serve_in_child(service, port, arguments)
-    from launcher.serving import development  # in this process, where a debugger finds it
-
-    stopping.record(service.root, port)
-    return development.main(arguments)
-
-
-def serve_in_child(service: Service, port: int, arguments: list[str]) -> int:
-    """Serve in a child process that leaves when this one does, however it ends.
-
-    The child waits for the end of its side of a socket pair, and the system closes this side
-    even when this process is killed. Left to itself Werkzeug's child would stay and keep the port.
-    """
-    ours, lifeline = socket.socketpair()
-    lifeline.set_inheritable(True)
-    arguments = [*arguments, str(lifeline.fileno())]
-    command = [str(service.python), "-m", "launcher.serving.development", *arguments]
-    child = spawn(command)
-    stopping.record(service.root, port)
-    try:
-        while (code := child.wait()) == RELOAD:
-            child = spawn([*command, "restarted"])
-        return code
-    finally:
-        ours.close()  # at which the child leaves
-        wait(child)
-
-
-def spawn(command: list[str]) -> subprocess.Popen[bytes]:
-    """Start the child deaf to Ctrl-C, which the terminal sends to it too: this process ends it."""
-    if sys.platform == "win32":
-        return subprocess.Popen(command, close_fds=False)
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        return subprocess.Popen(command, close_fds=False)
-    finally:
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
-
-
-def wait(child: subprocess.Popen[bytes]) -> None:
-    try:
-        child.wait(LEAVES_WITHIN)
-    except subprocess.TimeoutExpired:
-        child.kill()
-        child.wait()
 
 
 def die(number: int) -> int:

@@ -5,29 +5,51 @@ than a plain function, and nothing else is served meanwhile.
 """
 
 import inspect
+import linecache
+import re
 from collections.abc import Callable, Iterable
+from functools import partial
 from itertools import chain
+from types import CodeType
 from typing import Any
 
 from flask import Flask
 
+from backend.core.refusal import Refusal, RefusedError
 
-class AsyncViewError(TypeError):
-    """Something that is called for a request is async; the text says what, and where it stands."""
+HINT = "remove `async`, or use Quart or FastAPI if the service needs it"
 
 
 def refuse_async_views(app: Flask) -> None:
-    """Raise AsyncViewError if anything that `app` would call for a request is async."""
-    for function in registered(app):
-        if is_async(function) or is_async(type(function).__call__):
-            name = getattr(function, "__qualname__", repr(function))
-            code = getattr(function, "__code__", None)
-            where = f"{code.co_filename}:{code.co_firstlineno}  " if code else ""
-            raise AsyncViewError(f"{where}{name} is async; in Flask that only costs a thread")
+    """Raise RefusedError if anything that `app` would call for a request is async."""
+    if found := async_views(app):
+        raise RefusedError(found)
+
+
+def async_views(app: Flask) -> list[Refusal]:
+    found = {}
+    for function in filter(is_async, registered(app)):
+        while isinstance(function, partial):
+            function = function.func
+        code = getattr(function, "__code__", None) or type(function).__call__.__code__
+        fact = f"{code.co_qualname} is async; in Flask that only costs a thread"
+        found[place(code)] = Refusal("views.async", fact, HINT, place(code))
+    return [refusal for _, refusal in sorted(found.items())]
 
 
 def is_async(function: object) -> bool:
-    return inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function)
+    """Return whether a call of it returns something to be awaited."""
+    return any(
+        inspect.iscoroutinefunction(each) or inspect.isasyncgenfunction(each)
+        for each in (function, type(function).__call__)
+    )
+
+
+def place(code: CodeType) -> str:
+    """Return the file:line of its `async def`; by itself the code begins at its decorators."""
+    lines = linecache.getlines(code.co_filename)[code.co_firstlineno - 1 :]
+    above = next((n for n, line in enumerate(lines) if re.match(r"\s*async\s+def\b", line)), 0)
+    return f"{code.co_filename}:{code.co_firstlineno + above}"
 
 
 def registered(app: Flask) -> Iterable[Callable[..., Any]]:
@@ -48,4 +70,6 @@ def registered(app: Flask) -> Iterable[Callable[..., Any]]:
     for handlers_by_code in app.error_handler_spec.values():
         yield from chain.from_iterable(handlers.values() for handlers in handlers_by_code.values())
     yield from app.teardown_appcontext_funcs
-    yield from chain(app.jinja_env.filters.values(), app.jinja_env.tests.values())
+    templates = app.jinja_env
+    for functions in (templates.filters, templates.tests, templates.globals):
+        yield from filter(inspect.isfunction, functions.values())

@@ -27,8 +27,6 @@ CONNECTED_WITHIN, ANSWERED_WITHIN = 3, 6
 
 
 def check_database(service: Service) -> Iterator[Problem]:
-    if not service.python_works:
-        raise Skipped("needs the Python")
     if any(problem.id == "dependencies.missing" for problem in check_dependencies(service)):
         raise Skipped("needs the dependencies")
     if service.configuration.broken:

@@ -19,7 +19,20 @@ class Problem:
     hint: str = ""
     where: str = ""
     level: str = "error"
-    details: Mapping[str, Any] = field(default_factory=dict)
+    details: Mapping[str, Any] = field(default_factory=dict, hash=False)
+
+
+@dataclass
+class Report:
+    """What the application was found to be.
+
+    `application` is None where it could not be made; `traceback` is shown to people, below all
+    else, and is "" where the problems say it all.
+    """
+
+    application: Any | None
+    problems: list[Problem] = field(default_factory=list)
+    traceback: str = ""
 
 
 class Skipped(Exception):

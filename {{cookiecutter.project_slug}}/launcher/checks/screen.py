@@ -19,8 +19,8 @@ def has_errors(results: Iterable[Result]) -> bool:
     return any(result.status == "error" for result in results)
 
 
-def show(results: Iterable[Result], stream: TextIO) -> None:
-    """Write a line for each check, and for each problem the fact and what mends it."""
+def show(results: Iterable[Result], stream: TextIO, traceback: str = "") -> None:
+    """Write a line for each check, for each problem the fact and what fixes it; see Report."""
     glyphs = GLYPHS if can_show("".join(GLYPHS.values()), stream) else ASCII
     for result in results:
         mark = coloured(glyphs[result.status], COLOURS[result.status], stream)
@@ -28,6 +28,8 @@ def show(results: Iterable[Result], stream: TextIO) -> None:
         print(f"{mark} {result.name:<14} {first}".rstrip(), file=stream)
         for line in rest:
             print(f"{'':16} {line}", file=stream)
+    if traceback:
+        print(f"\n{traceback.rstrip()}", file=stream)
     stream.flush()
 
 

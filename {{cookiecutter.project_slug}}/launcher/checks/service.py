@@ -6,12 +6,16 @@ import shlex
 import shutil
 import socket
 import sys
+import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
 from launcher.checks.configuration import Configuration, load
-from launcher.checks.problem import Skipped
+from launcher.checks.hanging import GIVEN_UP_AFTER, NOTED_AFTER, note, place_of
+from launcher.checks.problem import Problem, Report, Skipped
+from launcher.system.console import stdout_to_stderr
 
 # The name by which the reader can start Python: that of this one, if it is found by it.
 NAMES = (Path(sys.executable).name.removesuffix(".exe"), "python", "python3")
@@ -56,6 +60,7 @@ class Service:
     """`host` and `port` are what the command line says, None where it says nothing.
 
     `listener` is the socket that it listens on, once there is one; `refusal` is why there is none.
+    `ask` begins to ask the application, and returns `answer`, which waits for the `report`.
     """
 
     root: Path
@@ -63,6 +68,10 @@ class Service:
     port: str | None = None
     listener: socket.socket | None = field(default=None, repr=False)
     refusal: OSError | None = None
+    ask: Callable[[], Callable[[], Report]] | None = None
+    answer: Callable[[], Report] | None = None
+    not_asked: str = "needs the application"
+    report: Report | None = None
 
     @property
     def environment(self) -> str:
@@ -74,17 +83,13 @@ class Service:
 
     @property
     def python(self) -> Path:
-        """The interpreter that serves: that of .venv, or this one where there is no .venv."""
-        return venv_python(self.venv) if self.venv.exists() else Path(sys.executable)
+        """The Python of .venv, or this one where there is no .venv."""
+        return venv_python(self.venv) if os.path.lexists(self.venv) else Path(sys.executable)
 
     @property
-    def python_works(self) -> bool:
-        """Whether there is such an interpreter and this user may run it."""
-        return os.access(self.python, os.X_OK)
-
-    @property
-    def is_served_by_this_python(self) -> bool:
-        return not self.venv.exists() or Path(sys.prefix).resolve() == self.venv.resolve()
+    def is_in_venv(self) -> bool:
+        """Whether this process has the packages of .venv."""
+        return Path(sys.prefix).resolve() == self.venv.resolve()
 
     @property
     def requirements(self) -> Path:
@@ -105,7 +110,27 @@ class Service:
 
     @cached_property
     def configuration(self) -> Configuration:
-        return load(self.root, self.environment)
+        """Whatever its modules do: what they print is no part of any result, and they may hang."""
+        loaded: list[Configuration] = []
+        thread = threading.Thread(
+            target=lambda: loaded.append(load(self.root, self.environment)), daemon=True
+        )
+        with stdout_to_stderr():
+            thread.start()
+            thread.join(NOTED_AFTER)
+            if thread.is_alive():
+                note(place_of(thread, self.root))
+                thread.join(GIVEN_UP_AFTER - NOTED_AFTER)
+        return loaded[0] if loaded else self.hanging(place_of(thread, self.root))
+
+    def hanging(self, place: str) -> Configuration:
+        fact = f"does not end: {GIVEN_UP_AFTER} s after the start it is still there"
+        problem = Problem("settings.broken", fact, f"fix {place}", place)
+        return Configuration(self.root / "config" / f"{self.environment}.py", broken=(problem,))
+
+    @property
+    def traceback(self) -> str:
+        return self.report.traceback if self.report else ""
 
     def setting(self, key: str) -> object:
         return self.configuration.values.get(key)

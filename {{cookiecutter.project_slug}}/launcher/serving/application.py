@@ -1,42 +1,34 @@
 """The application and its jobs, for the development server."""
 
-import sys
 import traceback
 from collections.abc import Callable
 from logging.config import dictConfig
 from typing import Any
 
+from backend.core.jobs.scheduler import Scheduler
 
-def load(restarted: bool) -> tuple[Any, Any]:
-    """Return the application and its scheduler. After a change, a mistake is shown, not fatal."""
+
+def start(application: Any) -> Scheduler:
+    dictConfig(application.config["LOGGING"])
+    scheduler = Scheduler(application)
+    scheduler.start()
+    return scheduler
+
+
+def start_changed() -> tuple[Any, Scheduler | None]:
+    """Start the application whose code has changed: a mistake in it is shown, and not fatal."""
     try:
-        return start(restarted)
-    except Exception as error:
-        if not restarted:
-            raise
+        from backend import create_app
+
+        application = create_app()
+        return application, start(application)
+    except (Exception, SystemExit) as error:
         traceback.print_exc()
         return broken(error), None
 
 
-def start(restarted: bool) -> tuple[Any, Any]:
-    from backend import create_app
-    from backend.core.jobs.scheduler import Scheduler
-    from backend.core.sync_views import AsyncViewError
-
-    try:
-        application = create_app()
-    except AsyncViewError as error:  # whose text says it all
-        if restarted:
-            raise
-        sys.exit(str(error))
-    dictConfig(application.config["LOGGING"])
-    scheduler = Scheduler(application)
-    scheduler.start()
-    return application, scheduler
-
-
-def broken(error: Exception) -> Callable[..., Any]:
+def broken(error: BaseException) -> Callable[..., Any]:
     def application(environ: Any, start_response: Any) -> Any:
-        raise error
+        raise RuntimeError("the application could not be made") from error
 
     return application

@@ -1,11 +1,12 @@
-"""The production server on Windows, where gunicorn does not run. Argument: a listening socket."""
+"""The production server on Windows, where gunicorn does not run."""
 
 import socket
-import sys
 
 import waitress
 
 from wsgi import app
 
-if __name__ == "__main__":
-    waitress.serve(app, sockets=[socket.socket(fileno=int(sys.argv[1]))])
+
+def serve(listener: socket.socket) -> int:
+    waitress.serve(app, sockets=[listener])
+    return 0

@@ -1,10 +1,53 @@
-"""Standard output, on whatever console it ends."""
+"""Standard output and standard error, whatever they are."""
 
 import io
+import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, TextIO
 
 
-def show_any_text() -> None:
-    """Let what the console has no character for be written as an escape, and not be an error."""
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")
+class Forgiving(io.FileIO):
+    """A file on a disk that may be full: then what is written is lost, and nothing else."""
+
+    def write(self, data: Any) -> int:
+        try:
+            return super().write(data)
+        except BrokenPipeError:
+            raise
+        except OSError:
+            return len(data)
+
+
+def prepare_streams() -> None:
+    """Let there be both, and let neither fail for what it cannot show or keep."""
+    for number in range(3):  # or else the next file or socket would be taken for one of them
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
+    sys.stdout, sys.stderr = forgiving(sys.stdout, 1), forgiving(sys.stderr, 2)
+
+
+def forgiving(stream: TextIO | None, number: int) -> TextIO:
+    if isinstance(stream, io.TextIOWrapper) and stream.isatty():
+        stream.reconfigure(errors="backslashreplace")
+        return stream
+    file = io.BufferedWriter(Forgiving(number, "w", closefd=False))
+    encoding = stream.encoding if stream else "utf-8"
+    return io.TextIOWrapper(file, encoding, "backslashreplace", line_buffering=True)
+
+
+@contextmanager
+def stdout_to_stderr() -> Iterator[None]:
+    """Whoever prints meanwhile, to the descriptor too, does not print among the results."""
+    sys.stdout.flush()
+    kept = os.dup(1)
+    os.dup2(2, 1)
+    try:
+        yield
+    finally:
+        sys.stdout.flush()
+        os.dup2(kept, 1)
+        os.close(kept)

@@ -1,10 +1,13 @@
 """The jobs: what one is, and which of them an application has."""
 
+import sys
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 from flask import Flask
+
+from backend.core.refusal import Refusal, RefusedError
 
 
 @dataclass(frozen=True)
@@ -16,7 +19,7 @@ class Job:
     `trigger` is a cron line in the time zone TIMEZONE, weekdays by name ("0 6 * * mon-fri"),
     or a timedelta of whole seconds, counted from the same moment in every process. A run of
     whose process nothing was heard for `dead_after` counts as dead; then it is run once more,
-    if it may be (`retry`).
+    if it may be (`retry`). `where` is the file:line that made it.
     """
 
     id: str
@@ -24,9 +27,17 @@ class Job:
     trigger: str | timedelta
     dead_after: timedelta = timedelta(minutes=2)
     retry: bool = False
+    where: str = field(default="", init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        caller = sys._getframe(2)  # of __init__, which is the dataclass's
+        object.__setattr__(self, "where", f"{caller.f_code.co_filename}:{caller.f_lineno}")
 
 
 def register_jobs(app: Flask, jobs: Iterable[Job]) -> None:
+    if isinstance(jobs, Job):
+        fact, hint = "JOBS is one Job, and not a tuple", "write a comma: JOBS = (Job(...),)"
+        raise RefusedError([Refusal("jobs.broken", fact, hint, jobs.where)])
     app.extensions["jobs"] = tuple(jobs)
 
 

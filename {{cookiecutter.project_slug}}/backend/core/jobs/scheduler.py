@@ -9,10 +9,8 @@ import os
 import signal
 import time
 from collections import deque
-from collections.abc import Iterable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from inspect import iscoroutinefunction, isgeneratorfunction
 from itertools import takewhile
 from math import inf
 from threading import Thread
@@ -25,7 +23,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from backend.core.database import db, now
 from backend.core.jobs import Job, registered_jobs, runs
 from backend.core.jobs.models import JobRun, SchedulerSeen
-from backend.core.jobs.triggers import read_trigger
+from backend.core.jobs.refusals import refusals
+from backend.core.refusal import RefusedError
 
 logger = logging.getLogger(__name__)
 
@@ -71,7 +70,8 @@ class Scheduler:
         self.asked_to_end: list[int] = []
 
     def start(self) -> None:
-        refuse_what_cannot_run(self.jobs, self.app.config["TIMEZONE"])
+        if refused := list(refusals(self.jobs, self.app.config["TIMEZONE"])):
+            raise RefusedError(refused)
         self.timer.add_executor(self.pool)
         self.timer.start()
         Thread(target=self.watch, daemon=True).start()
@@ -195,17 +195,3 @@ class Scheduler:
     def leave(self) -> None:
         with self.app.app_context(), suppress(SQLAlchemyError):
             runs.close("left", JobRun.process == runs.PROCESS["process"])
-
-
-def refuse_what_cannot_run(jobs: Iterable[Job], timezone: str) -> None:
-    """Raise ValueError for what `check` reports too, if it can read it in the source."""
-    ids: set[str] = set()
-    for job in jobs:
-        read_trigger(job.trigger, timezone)
-        if job.id in ids:
-            raise ValueError(f"{job.id!r} is the id of several jobs")
-        ids.add(job.id)
-        if job.dead_after < timedelta(seconds=1):
-            raise ValueError(f"{job.id!r}: its process cannot prove so often that it lives")
-        if iscoroutinefunction(job.function) or isgeneratorfunction(job.function):
-            raise ValueError(f"{job.id!r}: a call of its function would do nothing")

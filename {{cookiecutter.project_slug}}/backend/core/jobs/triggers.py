@@ -15,6 +15,7 @@ NAME = re.compile("last|[a-z]{3}(-[a-z]{3})?", re.I)
 INTERVALS_START = datetime(2000, 1, 1, tzinfo=UTC)
 # Less than APScheduler can tell apart is lost in its arithmetic.
 MOMENT = timedelta(milliseconds=1)
+NEVER = datetime.max.replace(tzinfo=UTC)
 
 
 @cache
@@ -36,7 +37,10 @@ def read_trigger(trigger: str | timedelta, timezone: str) -> BaseTrigger:
     for part in ",".join(fields).split(","):
         if part[:1].isalpha() and not NAME.fullmatch(part):
             raise ValueError(f"{trigger!r}: {part!r} would be taken for {part[:3]!r}")
-    return LocalCronTrigger(**dict(zip(FIELDS, fields, strict=True)), timezone=timezone)
+    try:
+        return LocalCronTrigger(**dict(zip(FIELDS, fields, strict=True)), timezone=timezone)
+    except ValueError as error:
+        raise ValueError(f"{trigger!r}: {error}") from None
 
 
 class LocalCronTrigger(CronTrigger):
@@ -63,6 +67,7 @@ class LocalCronTrigger(CronTrigger):
 
 
 def next_due(trigger: BaseTrigger, after: datetime) -> datetime:
-    """Return the first time after `after`, in UTC; year 9999 if it never comes."""
-    due = trigger.get_next_fire_time(None, after + MOMENT)
-    return due.astimezone(UTC) if due else datetime.max.replace(tzinfo=UTC)
+    """Return the first time after `after`, in UTC; NEVER if it never comes."""
+    start = after.replace(microsecond=after.microsecond // 1000 * 1000) + MOMENT
+    due = trigger.get_next_fire_time(None, start)
+    return due.astimezone(UTC) if due else NEVER

@@ -1,0 +1,72 @@
+"""Jobs that could not be told apart, be called, or be due: the scheduler refuses all at once."""
+
+import inspect
+from collections.abc import Iterable, Iterator
+from datetime import timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from backend.core.database import now
+from backend.core.jobs import Job
+from backend.core.jobs.triggers import NEVER, next_due, read_trigger
+from backend.core.refusal import Refusal
+from backend.core.sync_views import is_async
+
+ZONE = 'write a name such as "Europe/Berlin"'
+PLAIN = "give it a function that can be called without arguments"
+READABLE = 'write "minute hour day month weekday", such as "0 6 * * mon-fri", or a timedelta'
+
+
+def refusals(jobs: Iterable[Any], timezone: str) -> Iterator[Refusal]:
+    try:
+        ZoneInfo(timezone)
+    except (LookupError, OSError, ValueError):
+        yield Refusal("jobs.timezone", f"TIMEZONE {timezone!r} is no time zone", ZONE, "config")
+        timezone = "UTC"
+    seen: dict[str, Job] = {}
+    for job in jobs:
+        if not isinstance(job, Job):
+            yield Refusal("jobs.broken", f"JOBS has {job!r}, which is no Job", "delete it", "JOBS")
+            continue
+        first = seen.setdefault(job.id, job)
+        if first is not job:
+            fact = f"{job.id!r} is also the id of the job at {first.where}"
+            yield Refusal("jobs.duplicate", fact, "give one of them another id", job.where)
+        if why := no_function(job.function):
+            name = getattr(job.function, "__qualname__", repr(job.function))
+            yield Refusal("jobs.function", f"{name} {why}", PLAIN, job.where)
+        if why := no_trigger(job.trigger, timezone):
+            yield Refusal("jobs.trigger", why, READABLE, job.where)
+        if not isinstance(job.dead_after, timedelta) or job.dead_after < timedelta(seconds=1):
+            fact = f"dead_after is {job.dead_after!r}, and nothing is heard that often"
+            yield Refusal("jobs.dead_after", fact, "write a timedelta of a minute or so", job.where)
+
+
+def no_function(function: Any) -> str | None:
+    """Return why a call of it would do nothing, if that is so."""
+    if not callable(function):
+        return "is not a function"
+    if inspect.isclass(function):
+        return "is a class"
+    if is_async(function):
+        return "is async, and nobody would await it"
+    if inspect.isgeneratorfunction(function):
+        return "is a generator, of which a call does nothing"
+    try:
+        inspect.signature(function, follow_wrapped=False).bind()
+    except TypeError:
+        return "takes arguments, and is called without"
+    except ValueError:  # it is not Python's, and does not say
+        pass
+    return None
+
+
+def no_trigger(trigger: Any, timezone: str) -> str | None:
+    """Return why it would never be due, if that is so."""
+    if not isinstance(trigger, str | timedelta):
+        return f"{trigger!r} is neither a cron line nor a timedelta"
+    try:
+        never = next_due(read_trigger(trigger, timezone), now()) == NEVER
+    except (ValueError, OverflowError) as error:
+        return str(error)
+    return f"{trigger!r} is never due" if never else None

@@ -1,0 +1,65 @@
+"""Asked what the application is, then serving it: the program of launcher/child.py.
+
+Arguments: what the reader started; `asked`, `checked`, or, after a change of the code, `restarted`;
+the descriptor of its lifeline; and, if it may serve, that of a listening socket, host, port, URL.
+"""
+
+import faulthandler
+import json
+import os
+import socket
+import sys
+import threading
+from contextlib import suppress
+
+from launcher.checks.hanging import NOTED_AFTER
+from launcher.checks.problem import Report
+from launcher.child import AGAIN
+from launcher.serving.inspection import inspect
+from launcher.system.console import prepare_streams, stdout_to_stderr
+
+# Werkzeug's exit code of a process that is to be started again, as its code has changed.
+RELOAD = 3
+
+
+def main(arguments: list[str]) -> None:
+    prepare_streams()
+    sys.argv[0], how, number, *address = arguments  # the first is named by hints
+    lifeline, go = socket.socket(fileno=int(number)), threading.Event()
+    threading.Thread(target=watch, args=(lifeline, go), daemon=True).start()
+    report = None
+    if how != "restarted":
+        report = answer(lifeline, thorough=how == "checked")
+        go.wait()
+    from launcher.serving import development
+
+    code = development.serve(report, *address, reload=True)
+    if code == RELOAD:
+        lifeline.sendall(AGAIN)
+    os._exit(code)
+
+
+def watch(lifeline: socket.socket, go: threading.Event) -> None:
+    with suppress(OSError):  # Windows resets it
+        while lifeline.recv(1):
+            go.set()
+    os._exit(1)
+
+
+def answer(lifeline: socket.socket, thorough: bool) -> Report:
+    """Say what the application is, and now and then, while that takes long, where it is."""
+    log = sys.stderr if sys.platform == "win32" else lifeline  # which there is no descriptor
+    faulthandler.enable(log)
+    faulthandler.dump_traceback_later(NOTED_AFTER, repeat=True, file=log)
+    with stdout_to_stderr():
+        report = inspect(thorough)
+    faulthandler.cancel_dump_traceback_later()
+    faulthandler.enable()
+    problems = [vars(problem) for problem in report.problems]
+    said = {"application": report.application is not None, "problems": problems}
+    lifeline.sendall(json.dumps(said | {"traceback": report.traceback}).encode() + b"\n")
+    return report
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
