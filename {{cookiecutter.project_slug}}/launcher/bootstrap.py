@@ -37,7 +37,7 @@ def main(arguments: list[str]) -> int:
         print(f"\nInterrupted; to go on: {command_line('bootstrap.py')}", file=sys.stderr)
         return 130
     if options.start:
-        return become([str(service.python), str(run_py())])
+        return become(run_py(service))
     start = f"{prefix()}{PYTHON} run.py"
     print(f"\nReady. To start the service:\n\n    cd {quoted(str(ROOT))}\n    {start}")
     return 0
@@ -63,7 +63,8 @@ def migrate(service: Service) -> str:
     """Bring development's schema to that of the code. Production's is for its owner to migrate."""
     if service.environment == "production":
         return "not migrated here"
-    command = [service.python, "-m", "flask", "--app", "launcher.serving.database", "db", "upgrade"]
+    app = ("-m", "flask", "--app", "launcher.serving.database")
+    command = [str(service.python), *app, "db", "upgrade"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, errors="replace")
     if done.returncode != 0:  # the checks tell more
         return "not migrated: " + (done.stderr.strip().splitlines() or ["no reason given"])[-1]
@@ -89,27 +90,27 @@ def verify(service: Service) -> str:
 
 
 def check(service: Service) -> bool:
-    return subprocess.call([service.python, run_py(), "check"]) == 0
+    return subprocess.call(run_py(service, "check")) == 0
 
 
 def packages_are_to_blame(service: Service) -> bool:
     """Return whether bootstrap.py alone is the hint of an error: this is it."""
-    command = [service.python, run_py(), "check", "--json"]
-    report = json.loads(subprocess.run(command, stdout=subprocess.PIPE).stdout)
+    done = subprocess.run(run_py(service, "check", "--json"), stdout=subprocess.PIPE)
+    report = json.loads(done.stdout)
     problems = (problem for check in report["checks"] for problem in check["problems"])
     hints = (problem["hint"] for problem in problems if problem["level"] == "error")
     return any("bootstrap.py" in hint and "then" not in hint.split() for hint in hints)
 
 
-def run_py() -> Path:
-    """Return its path as the reader would write it, which its hints repeat."""
-    return Path(sys.argv[0]).with_name("run.py")
+def run_py(service: Service, *arguments: str) -> list[str]:
+    """Name it as the reader would: its hints do as well."""
+    return [str(service.python), str(Path(sys.argv[0]).with_name("run.py")), *arguments]
 
 
 def start_once(service: Service) -> str:
     """Start the service by its own front door on a free port, ask /ping, and stop it."""
     options = ["--host", "127.0.0.1", "--port", "0", "--no-reload"]
-    command = [service.python, run_py(), "serve", *options]
+    command = run_py(service, "serve", *options)
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
     ) as process:

@@ -9,10 +9,9 @@ import sys
 import tempfile
 from pathlib import Path
 
-from launcher.checks import receipt
-from launcher.checks.requirements import read
+from launcher.checks.dependencies import Receipt
 from launcher.checks.service import Service, command_line, venv_python
-from launcher.installer import BASE_PYTHON, captured, clean, find_uv, installer
+from launcher.installer import BASE_PYTHON, clean, find_uv, installer
 from launcher.versions import NEWEST, OLDEST
 
 WORKS = (
@@ -22,15 +21,14 @@ WORKS = (
 
 
 class BootstrapError(Exception):
-    """Something that the reader has to mend; the text says what and how."""
+    """Something that the reader has to fix; the text says what and how."""
 
 
 def make(service: Service) -> str:
     """See that .venv works, and say what was done.
 
-    The stamp says that bootstrap made it, in which folder, and that an installation has begun and
-    not ended. One that was moved, or left half made, is made again; one that somebody else made is
-    never deleted.
+    The stamp says in which folder bootstrap made it, and whether something was left half done. One
+    that was moved, or is half done, is made again; one that somebody else made is never deleted.
     """
     venv, stamp = service.venv, read_stamp(service.venv)
     folder, said = os.path.realpath(venv), "made"
@@ -41,29 +39,31 @@ def make(service: Service) -> str:
         if "path" in stamp and not former.is_symlink():
             shutil.rmtree(former)
         else:
-            said = f"made; the former one, which does not work, is {former.name} now"
+            said = f"made; the former one, which does not work, is now {former.name}"
     venv.mkdir()
-    write_stamp(venv, path=folder, half=True)
+    write_stamp(venv, path=str(venv), half=True)
     create(venv)
     return said
 
 
 def works(service: Service) -> bool:
     """Return whether its Python starts, is a supported one, and has nothing half installed."""
+    command = [str(venv_python(service.venv)), "-c", WORKS]
     try:
-        return captured([venv_python(service.venv), "-c", WORKS], service.root).returncode == 0
+        done = subprocess.run(command, cwd=service.root, env=clean(), capture_output=True)
     except OSError:
         return False
+    return done.returncode == 0
 
 
 def set_aside(venv: Path) -> Path:
     names = (venv.with_name(f".venv.old{number or ''}") for number in itertools.count())
     try:
         return venv.rename(next(path for path in names if not os.path.lexists(path)))
-    except OSError as error:  # on Windows, as long as its Python runs
+    except OSError as error:  # on Windows, while something runs from it
         raise BootstrapError(
-            f"{venv} has to be made again, and cannot be moved ({error.strerror});"
-            f" end what runs from it, then {command_line('bootstrap.py')}"
+            f"{venv} does not work and cannot be moved away: {error.strerror};"
+            f" deactivate it, end what runs from it, then {command_line('bootstrap.py')}"
         ) from None
 
 
@@ -82,25 +82,24 @@ def create(venv: Path) -> None:
 
 def install(service: Service) -> str:
     """Install what is required, unless it was, and say so. Raise BootstrapError on failure."""
-    name = f"requirements-{'production' if service.environment == 'production' else 'dev'}.txt"
-    venv, stamp = service.venv, read_stamp(service.venv)
-    before = state(service, name)
-    if receipt.fits(venv, name, before):
+    kind = "production" if service.environment == "production" else "dev"
+    requirements = f"requirements-{kind}.txt"
+    before, stamp = Receipt(service, requirements), read_stamp(service.venv)
+    if before.fits():
         return "nothing to do"
     condemn(service)
-    installer_name, code = run_installer(service, name)
+    name, code = run_installer(service, requirements)
     if code != 0:
-        if state(service, name) == before:  # it came to nothing, and damaged nothing
-            write_stamp(venv, **stamp)
-        again = command_line("bootstrap.py")
+        if Receipt(service, requirements).text == before.text:  # nothing was changed
+            write_stamp(service.venv, **stamp)
         raise BootstrapError(
-            f"the requirements could not be installed, for the reason above; fix it, then {again}"
+            "the requirements could not be installed, for the reason above;"
+            f" fix it, then {command_line('bootstrap.py')}"
         )
-    if stamp.pop("half", None):  # all is new, so what the installer accepts is right
-        receipt.note(venv, service.requirements.name, state(service, service.requirements.name))
-    receipt.note(venv, name, state(service, name))
-    write_stamp(venv, **stamp)
-    return f"installed with {installer_name}"
+    for each in (requirements, service.requirements.name):
+        Receipt(service, each).write()
+    write_stamp(service.venv, **{key: stamp[key] for key in stamp if key != "half"})
+    return f"installed with {name}"
 
 
 def run_installer(service: Service, requirements: str) -> tuple[str, int]:
@@ -116,12 +115,8 @@ def run_installer(service: Service, requirements: str) -> tuple[str, int]:
     return name, code
 
 
-def state(service: Service, name: str) -> str:
-    return receipt.state(service.venv, read(service.root, name))
-
-
 def condemn(service: Service) -> None:
-    """Have the environment made again, whatever becomes of this process."""
+    """Have the environment made again, unless what follows ends well."""
     write_stamp(service.venv, **read_stamp(service.venv) | {"half": True})
 
 

@@ -3,23 +3,49 @@
 import os
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 
-from launcher.checks import receipt
+from launcher import interpreter
 from launcher.checks.problem import Problem
 from launcher.checks.requirements import read
-from launcher.checks.service import Service
+from launcher.checks.service import Service, command_line
 
 
 def check_dependencies(service: Service) -> Iterator[Problem]:
-    name = service.requirements.name
-    lines = list(read(service.root, name))
-    own = os.path.realpath(sys.prefix) == os.path.realpath(service.venv)
-    now = receipt.state(service.venv, lines) if own else ""
-    if own and receipt.fits(service.venv, name, now):
+    receipt = Receipt(service, service.requirements.name)
+    if service.is_in_venv and receipt.fits():
         return
-    from launcher.checks.installed import find_problems  # takes 100 ms
+    from launcher.checks.installed import find_problems  # takes 60 ms
 
-    problems = list(find_problems(lines))
-    if own and not problems:
-        receipt.note(service.venv, name, now)
+    hint = command_line("bootstrap.py")
+    if interpreter.is_debugged() and not service.is_in_venv:
+        hint = f"let the debugger start {interpreter.PYTHON}"
+    problems = list(find_problems(receipt.lines, hint))
+    if service.is_in_venv and not problems:
+        receipt.write()
     yield from problems
+
+
+class Receipt:
+    """A note in .venv that it has what is required, true until the one or the other changes.
+
+    Every package that comes or goes changes the time of the folder that it is in.
+    """
+
+    def __init__(self, service: Service, name: str) -> None:
+        self.path = service.venv / f"{name}.receipt"
+        self.lines = list(read(service.root, name))
+        site = "Lib/site-packages" if sys.platform == "win32" else "lib/python*/site-packages"
+        patterns = ("pyvenv.cfg", site, f"{site}/*.dist-info")
+        paths = sorted(path for pattern in patterns for path in service.venv.glob(pattern))
+        times = [(path.name, os.path.getmtime(path)) for path in paths]
+        self.text = repr((self.lines, times, os.environ.get("PYTHONPATH")))
+
+    def fits(self) -> bool:
+        with suppress(OSError, ValueError):
+            return self.path.read_text(encoding="utf-8") == self.text
+        return False
+
+    def write(self) -> None:
+        with suppress(OSError):  # whoever may not write there looks again the next time
+            self.path.write_text(self.text, encoding="utf-8")

@@ -5,57 +5,49 @@ import re
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 from importlib.metadata import Distribution, distributions
+from types import SimpleNamespace
 from typing import Any
 
 from launcher.checks.problem import Problem
 from launcher.checks.requirements import Line
-from launcher.checks.service import command_line
 
-# What pip takes for a file or an address where it is no requirement.
-ELSEWHERE = re.compile(r"[/\\:]|^\.|\.(whl|zip|t\w+)$")
-MISSING, HALF, OTHER = "{}: required and not installed", "{}: only half installed", "required: {}"
-
-
-@dataclass(frozen=True)
-class Needed:
-    """What is required here, by the line at `where`; if not by it directly, for which other."""
-
-    requirement: Any
-    where: str
-    parent: str = ""
-
-    def __str__(self) -> str:
-        wanted = f"{self.requirement.name}{self.requirement.specifier}"
-        return f"{wanted} (for {self.parent})" if self.parent else wanted
-
-    @property
-    def key(self) -> str:
-        return normalised(self.requirement.name)
+MISSING = ("dependencies.missing", "{}: required and not installed")
+HALF = ("dependencies.missing", "{}: only half installed")
+OTHER = ("dependencies.version", "required: {}")
+# A requirement, or its text, and the line that asks for it.
+Needed = tuple[Any, str]
 
 
-def find_problems(lines: list[Line]) -> Iterator[Problem]:
+def find_problems(lines: list[Line], hint: str) -> Iterator[Problem]:
     direct: list[Needed] = []
     limits: list[Needed] = []
     for line in lines:
+        requirement = parsed(line.text)
         if line.text.startswith("-"):
-            yield broken(line, f"{line.text[3:]} cannot be read", "restore it, or correct its name")
-        elif requirement := parsed(line.text):
-            if applies(requirement):
-                (limits if line.constraint else direct).append(Needed(requirement, line.where))
-        elif library() and not ELSEWHERE.search(line.text):
-            yield broken(line, f"{line.text!r} is no requirement", "write it as NAME==VERSION")
-    if library():
-        yield from look_up(direct, limits)
-    else:
-        yield from list_as_they_stand(lines)
+            fact, fix = f"{line.text[3:]} cannot be read", "restore it, or correct its name"
+            yield Problem("dependencies.broken", fact, fix, line.where)
+        elif requirement and applies(requirement):
+            (limits if line.constraint else direct).append((requirement, line.where))
+        elif not requirement:
+            fact, fix = f"{line.text!r} is not a requirement", "write it as NAME==VERSION"
+            yield Problem("dependencies.broken", fact, fix, line.where)
+    yield from look_up(with_indirect(direct, limits), hint)
 
 
-def broken(line: Line, fact: str, hint: str) -> Problem:
-    return Problem("dependencies.broken", fact, hint, line.where)
+def look_up(needed: Iterable[Needed], hint: str) -> Iterator[Problem]:
+    """Say of each distribution the first thing that is wrong, and together what is said of many."""
+    found: dict[tuple[str, str], dict[str, Needed]] = {MISSING: {}, HALF: {}, OTHER: {}}
+    for requirement, where in needed:
+        if fault := fault_of(requirement):
+            kind, text = fault
+            found[kind].setdefault(normalised(requirement.name), (text, where))
+    for (id, fact), items in found.items():
+        if items:
+            message = fact.format(", ".join(text for text, _ in items.values()))
+            yield Problem(id, message, hint, next(where for _, where in items.values()))
 
 
 @cache
@@ -68,71 +60,49 @@ def library() -> Any:
 
 
 def parsed(text: str) -> Any:
-    with suppress(ValueError, AttributeError):
-        return library().Requirement(text)
+    """Return the requirement, or None. Without the library it is taken as it stands."""
+    if library():
+        with suppress(ValueError):
+            return library().Requirement(text)
+    elif name := re.match(r"[\w.-]+", text):
+        rest = text[name.end() :]
+        return SimpleNamespace(name=name[0], specifier=rest, extras=(), marker=None)
     return None
 
 
 def applies(requirement: Any, extras: Iterable[str] = ()) -> bool:
-    with suppress(ValueError):  # a comparison that cannot be made
+    with suppress(ValueError):  # of a comparison that cannot be made
         marker = requirement.marker
         return not marker or any(marker.evaluate({"extra": extra}) for extra in extras or [""])
     return False
 
 
-def list_as_they_stand(lines: list[Line]) -> Iterator[Problem]:
-    """Without the library no marker is read, nor a version compared."""
-    needed = [line for line in lines if not line.constraint and re.match(r"\w", line.text)]
-    missing = [line for line in needed if not find(re.split(r"[^\w.-]", line.text)[0])]
-    if missing:
-        yield problem(MISSING, [(line.text, line.where) for line in missing])
-
-
-def look_up(direct: list[Needed], limits: list[Needed]) -> Iterator[Problem]:
-    """Say of each distribution the first thing that is wrong with it."""
-    found: dict[str, tuple[str, str, str]] = {}
-    for needed in with_indirect(direct):
-        distribution = find(needed.requirement.name)
-        if distribution is None:
-            found.setdefault(needed.key, (MISSING, str(needed), needed.where))
-        elif not is_whole(distribution):
-            found.setdefault(needed.key, (HALF, str(needed), needed.where))
-        else:
-            for each in (needed, *(limit for limit in limits if limit.key == needed.key)):
-                if not satisfied(each.requirement.specifier, distribution.version):
-                    text = f"{each} (installed: {distribution.version})"
-                    found.setdefault(needed.key, (OTHER, text, each.where))
-    for fact in (MISSING, HALF, OTHER):
-        if items := [item for kind, *item in found.values() if kind == fact]:
-            yield problem(fact, items)
-
-
-def problem(fact: str, items: list[Any]) -> Problem:
-    """Name all of which the same is true; the first is shown with its place."""
-    id = "dependencies.version" if fact == OTHER else "dependencies.missing"
-    message = fact.format(", ".join(text for text, _ in items))
-    return Problem(id, message, command_line("bootstrap.py"), items[0][1])
-
-
-def with_indirect(direct: list[Needed]) -> Iterator[Needed]:
-    """Yield what is required, and then what that requires, each with all that applies here."""
+def with_indirect(direct: list[Needed], limits: list[Needed]) -> Iterator[Needed]:
+    """Yield what is required, with its constraints, and what that requires with such extras."""
     queue, seen = list(direct), set()
-    for needed in queue:
-        extras = needed.requirement.extras
-        if (known := (str(needed.requirement.specifier), needed.key, *sorted(extras))) in seen:
-            continue
-        seen.add(known)
-        yield needed
-        distribution = find(needed.requirement.name)
-        for requirement in map(parsed, (distribution and distribution.requires) or ()):
-            if requirement and applies(requirement, extras):
-                queue.append(Needed(requirement, needed.where, needed.requirement.name))
+    for requirement, where in queue:
+        name, extras = normalised(requirement.name), requirement.extras
+        if (key := (name, str(requirement.specifier), *sorted(extras))) not in seen:
+            seen.add(key)
+            yield requirement, where
+            yield from (limit for limit in limits if normalised(limit[0].name) == name)
+            distribution = library() and find(name)
+            required = filter(None, map(parsed, (distribution and distribution.requires) or ()))
+            queue += [(each, where) for each in required if applies(each, extras)]
 
 
-def satisfied(specifier: Any, version: str) -> bool:
-    with suppress(ValueError):  # no version as they are today: only the installer can judge
-        return bool(specifier.contains(str(version), prereleases=True))
-    return True
+def fault_of(requirement: Any) -> tuple[tuple[str, str], str] | None:
+    wanted = f"{requirement.name}{requirement.specifier}"
+    distribution = find(requirement.name)
+    if distribution is None:
+        return MISSING, wanted
+    if not is_whole(distribution):
+        return HALF, wanted
+    with suppress(ValueError, AttributeError):  # of what only the installer can compare
+        version = str(distribution.version)
+        if not requirement.specifier.contains(version, prereleases=True):
+            return OTHER, f"{wanted} (installed: {version})"
+    return None
 
 
 def normalised(name: str) -> str:
@@ -157,8 +127,8 @@ def is_whole(distribution: Distribution) -> bool:
     if not record:
         return not is_in_virtual_environment(distribution)
     tops = {re.split("[/,]", line)[0] for line in record.splitlines()} - {"__pycache__"}
-    paths = (distribution.locate_file(name) for name in tops if not name.startswith('"'))
-    return all(map(os.path.exists, map(str, paths)))
+    paths = (str(distribution.locate_file(name)) for name in tops if not name.startswith('"'))
+    return all(map(os.path.exists, paths))
 
 
 def is_in_virtual_environment(distribution: Distribution) -> bool:

@@ -1,8 +1,7 @@
-"""The lines of the requirements files, read as pip reads them."""
+"""The lines of the requirements files, as pip reads them."""
 
 import os
 import re
-from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,9 @@ from posixpath import dirname, join, normpath
 COMMENT = re.compile(r"(^|\s+)#.*")
 VARIABLE = re.compile(r"\$\{([A-Z0-9_]+)\}")
 INCLUDED = re.compile(r"(-r|--requirement|-c|--constraint)[\s=]*(.+)")
+# A file or an address, whose name nobody knows.
+ELSEWHERE = re.compile(r"[^@;]*[/\\]|\.|\w+:|[^@]*\.(whl|zip|tgz|tar(\.\w+)?)$")
+UTF16 = (b"\xff\xfe", b"\xfe\xff")  # as PowerShell writes
 
 
 @dataclass(frozen=True)
@@ -25,32 +27,26 @@ class Line:
 def read(
     root: Path, name: str, where: str = "", constraint: bool = False, within: tuple[str, ...] = ()
 ) -> Iterator[Line]:
-    """Yield the lines of the file, and of those that it includes, without options and comments."""
+    """Yield the lines of the file, and of those that it includes, but neither options nor addresses."""
     try:
-        text = decoded((root / name).read_bytes())
+        data = (root / name).read_bytes()
     except OSError:
         yield Line(f"-r {name}", where or name, constraint)
         return
-    within = (*within, name)
+    text = data.decode("utf-16" if data[:2] in UTF16 else "utf-8-sig", errors="replace")
     for number, line in logical_lines(text):
         where = f"{name}:{number}"
         if included := INCLUDED.match(line):
             other = normpath(join(dirname(name), included[2].strip("'\"")))
-            if other not in within and "://" not in included[2]:
-                limits = constraint or included[1] in ("-c", "--constraint")
-                yield from read(root, other, where, limits, within)
-        elif not line.startswith("-"):
+            if "://" not in included[2] and other not in (*within, name):
+                limits = constraint or "c" in included[1]
+                yield from read(root, other, where, limits, (*within, name))
+        elif not line.startswith("-") and not ELSEWHERE.match(line):
             yield Line(re.split(r"\s+-", line)[0], where, constraint)
 
 
-def decoded(data: bytes) -> str:
-    """PowerShell writes UTF-16, and a comment may be in whatever encoding."""
-    utf16 = data.startswith((BOM_UTF16_LE, BOM_UTF16_BE))
-    return data.decode("utf-16" if utf16 else "utf-8-sig", errors="replace")
-
-
 def logical_lines(text: str) -> Iterator[tuple[int, str]]:
-    """Yield each line that says something, joined with those that continue it, and its number."""
+    """Yield each line that says something, with those that continue it, and its number."""
     begun, first = "", 0
     for number, line in enumerate([*text.splitlines(), ""], 1):
         first = first if begun else number
