@@ -216,6 +216,20 @@ def test_a_hostile_request_id_is_replaced_and_forges_no_line(
     assert not any("forged" in (line["level"], line["message"]) for line in service.lines)
 
 
+def test_a_line_about_no_request_has_no_other_request_s_id(
+    project: BakedProject, migrated: dict[str, str]
+) -> None:
+    with serving(project, sys.executable, "run.py", **migrated) as service:
+        for number in range(20):  # so that all threads have had one
+            assert http(f"{service.url}/ping", X_Request_ID=f"before-{number}").status == 200
+        refused = with_id(service.url, b"a\r\nnot a header")
+        assert refused.startswith(b"HTTP/1.1 400 ")
+        (line,) = wait_until(
+            lambda: [line for line in service.lines if "Invalid" in line["message"]]
+        )
+    assert line["request_id"] == "-"
+
+
 def test_an_uncaught_error_is_logged_once_with_its_stack_and_tells_the_caller_nothing(
     probed: BakedProject, migrated: dict[str, str]
 ) -> None:
@@ -402,58 +416,64 @@ WEAK = {
 }
 
 
-@pytest.mark.parametrize("line", ["DEBUG = True", "TESTING = True"])
 def test_debugging_is_refused(
-    project: BakedProject, migrated: dict[str, str], tmp_path: Path, line: str
+    project: BakedProject, migrated: dict[str, str], tmp_path: Path
 ) -> None:
     copy = project.copy(tmp_path)
-    append(copy.path / "config/production.py", line)
-    assert copy.ids(**migrated) == {"settings.debug"}
+    append(copy.path / "config/production.py", "DEBUG = True\nTESTING = True")
+    found = copy.problems(**migrated)
+    assert [(problem["id"], problem["hint"]) for problem in found] == [
+        ("settings.debug", "write DEBUG = False"),
+        ("settings.debug", "write TESTING = False"),
+    ]
 
 
 @pytest.mark.parametrize("weak", WEAK)
-@pytest.mark.parametrize("variable", ["SECRET_KEY", "SECRET_KEY_FALLBACKS"])
 def test_a_key_that_can_be_guessed_is_refused_and_not_shown(
-    project: BakedProject, migrated: dict[str, str], variable: str, weak: str
+    project: BakedProject, migrated: dict[str, str], weak: str
 ) -> None:
-    found = project.problems(**migrated | {variable: WEAK[weak]})
-    assert [problem["id"] for problem in found] == ["settings.secret"]
+    keys = {"SECRET_KEY": WEAK[weak], "SECRET_KEY_FALLBACKS": WEAK[weak]}
+    found = project.problems(**migrated | keys)
+    assert [problem["id"] for problem in found] == ["settings.secret"] * 2
     assert WEAK[weak] not in str(found)
 
 
 @pytest.mark.parametrize(
-    ("variable", "value", "id"),
-    [
-        ("WEB_CONCURRENCY", "many", "settings.type"),
-        ("WEB_CONCURRENCY", "0", "settings.value"),
-        ("WEB_CONCURRENCY", "-1", "settings.type"),
-        ("PROXY_COUNT", "-1", "settings.type"),
-    ],
+    ("workers", "workers_id"),
+    [("many", "settings.type"), ("0", "settings.value"), ("-1", "settings.type")],
 )
 def test_a_number_that_cannot_be_right_is_refused(
-    project: BakedProject, migrated: dict[str, str], variable: str, value: str, id: str
+    project: BakedProject, migrated: dict[str, str], workers: str, workers_id: str
 ) -> None:
-    (found,) = project.problems(**migrated | {variable: value})
-    assert (found["id"], found["hint"][:7]) == (id, "export ")
-    assert variable in found["message"]
+    numbers = {"WEB_CONCURRENCY": workers, "PROXY_COUNT": "-1"}
+    found = {
+        problem["message"].split()[0]: problem for problem in project.problems(**migrated | numbers)
+    }
+    ids = {variable: problem["id"] for variable, problem in found.items()}
+    assert ids == {"WEB_CONCURRENCY": workers_id, "PROXY_COUNT": "settings.type"}
+    assert all(problem["hint"].startswith("export ") for problem in found.values())
 
 
-@pytest.mark.parametrize("key", ["CHAT_MESSAGE_KEEP_DAYS", "JOB_RUN_KEEP_DAYS", "PROXY_COUNT"])
 def test_a_number_that_would_do_harm_is_refused(
-    project: BakedProject, migrated: dict[str, str], key: str, tmp_path: Path
+    project: BakedProject, migrated: dict[str, str], tmp_path: Path
 ) -> None:
+    keys = {"CHAT_MESSAGE_KEEP_DAYS", "JOB_RUN_KEEP_DAYS", "PROXY_COUNT"}
     copy = project.copy(tmp_path)
-    append(copy.path / "config/production.py", f"{key} = -1")
-    assert copy.ids(**migrated) == {"settings.value"}
+    append(copy.path / "config/production.py", "\n".join(f"{key} = -1" for key in keys))
+    found = copy.problems(**migrated)
+    assert {problem["id"] for problem in found} == {"settings.value"}
+    assert {problem["message"].split()[0] for problem in found} == keys
 
 
-@pytest.mark.parametrize(
-    "host", ["Example.com", "https://example.com", "*", "*.example.com", "a..b"]
-)
 def test_a_trusted_host_that_nobody_can_name_is_refused(
-    project: BakedProject, migrated: dict[str, str], host: str
+    project: BakedProject, migrated: dict[str, str]
 ) -> None:
-    assert project.ids(**migrated | {"TRUSTED_HOSTS": f"example.com {host}"}) == {"settings.value"}
+    hosts = ["Example.com", "https://example.com", "*", "*.example.com", "a..b"]
+    listed = ", ".join(["example.com", *hosts])
+    found = project.problems(**migrated | {"TRUSTED_HOSTS": listed})
+    assert {problem["id"] for problem in found} == {"settings.value"}
+    assert len(found) == len(hosts)
+    assert all(repr(host) in problem["message"] for host, problem in zip(hosts, found, strict=True))
 
 
 def test_trusted_hosts_of_all_kinds_are_fine(

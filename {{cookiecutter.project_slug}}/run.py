@@ -7,7 +7,7 @@ import sys
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 os.environ.pop("PYTHONSAFEPATH", None)
 
-from launcher.interpreter import become_that_of_venv
+from launcher.system.interpreter import become_that_of_venv
 from launcher.versions import EXPECTED, OLDEST
 
 if __name__ == "__main__":

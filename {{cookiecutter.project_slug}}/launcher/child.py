@@ -1,7 +1,6 @@
 """The child that is asked what the application is, and that serves it in development."""
 
 import json
-import os
 import re
 import signal
 import socket

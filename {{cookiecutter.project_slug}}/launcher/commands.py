@@ -67,8 +67,7 @@ def serve(options: argparse.Namespace) -> int:
     service = Service(ROOT, options.host, options.port)
     if options.replace:
         replace(service)
-    with server.ended_by_signals():
-        return server.serve(service, reload=not options.no_reload)
+    return server.serve(service, reload=not options.no_reload)
 
 
 def replace(service: Service) -> None:
@@ -96,8 +95,7 @@ def stop(options: argparse.Namespace) -> int:
 def flask(arguments: list[str]) -> int:
     """Run a command of the application's, or of Flask's."""
     name, service = arguments[0], Service(ROOT)
-    with server.ended_by_signals():
-        results = checked_for(name, service)
+    results = checked_for(name, service)
     if has_errors(results):
         show(results, sys.stderr, service.traceback)
         return 1

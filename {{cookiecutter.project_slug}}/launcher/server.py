@@ -2,10 +2,10 @@
 
 import os
 import signal
-import socket
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from contextvars import copy_context
 from functools import partial
 from typing import Any
 
@@ -17,15 +17,12 @@ from launcher.checks.runner import run_checks
 from launcher.checks.screen import has_errors, show
 from launcher.checks.service import Service
 from launcher.child import Child
-from launcher.interpreter import become
 from launcher.system.address import announcement, url_of
+from launcher.system.interpreter import become
 from launcher.system.port import listen
 
 
-ENDING = (signal.SIGINT, signal.SIGTERM)
-
-
-class Ended(KeyboardInterrupt):
+class Ended(BaseException):
     """Raised where the program is when a signal tells it to end."""
 
 
@@ -79,8 +76,8 @@ def ask_here(service: Service) -> Callable[[], Report]:
     def answer() -> Report:
         from launcher.serving.inspection import inspect
 
-        with noted(service.root):
-            return inspect(thorough=False)
+        with noted(service.root):  # what a request leaves in the context is its own
+            return copy_context().run(inspect, False)
 
     return answer
 
@@ -88,7 +85,7 @@ def ask_here(service: Service) -> Callable[[], Report]:
 def serve_here(service: Service) -> int:
     from launcher.serving import development
 
-    return development.serve(service.report, *address(service), reload=False)
+    return development.serve(service.report, False, *address(service))
 
 
 def address(service: Service) -> tuple[str, ...]:
@@ -103,6 +100,8 @@ def address(service: Service) -> tuple[str, ...]:
 def serve_development(service: Service, run: Callable[[], int]) -> int:
     assert service.listener
     stopping.record(service.root, service.listener.getsockname()[1])
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, raise_ended)
     try:
         return run()
     finally:
@@ -123,17 +122,6 @@ def serve_production(service: Service) -> int:
     os.environ["WEB_CONCURRENCY"] = str(service.setting("WEB_CONCURRENCY"))
     bind = f"fd://{service.listener.fileno()}"
     return become([sys.executable, "-m", "gunicorn", "--bind", bind])
-
-
-@contextmanager
-def ended_by_signals() -> Iterator[None]:
-    """Raise Ended where this process is when it is told to end, so that it can clear up."""
-    before = [(number, signal.signal(number, raise_ended)) for number in ENDING]
-    try:
-        yield
-    finally:
-        for number, handler in before:
-            signal.signal(number, handler)
 
 
 def raise_ended(number: int, frame: Any) -> None:

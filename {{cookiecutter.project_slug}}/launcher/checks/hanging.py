@@ -34,9 +34,7 @@ def note(place: str) -> None:
 @contextmanager
 def noted(root: Path) -> Iterator[None]:
     """Tell where the main thread is if what it does meanwhile takes long."""
-    timer = threading.Timer(
-        NOTED_AFTER, lambda: note(place_of(threading.main_thread(), root))
-    )
+    timer = threading.Timer(NOTED_AFTER, lambda: note(place_of(threading.main_thread(), root)))
     timer.daemon = True
     timer.start()
     try:

@@ -4,9 +4,9 @@ import os
 import sys
 from collections.abc import Iterator
 
-from launcher import interpreter
 from launcher.checks.problem import Problem
 from launcher.checks.service import Service, command_line
+from launcher.system import interpreter
 from launcher.versions import EXPECTED
 
 

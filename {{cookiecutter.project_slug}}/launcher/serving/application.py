@@ -8,20 +8,20 @@ from typing import Any
 from backend.core.jobs.scheduler import Scheduler
 
 
-def start(application: Any) -> Scheduler:
+def start(application: Any) -> tuple[Any, Any]:
+    """Return the application and the scheduler of its jobs."""
     dictConfig(application.config["LOGGING"])
     scheduler = Scheduler(application)
     scheduler.start()
-    return scheduler
+    return application, scheduler
 
 
-def start_changed() -> tuple[Any, Scheduler | None]:
+def start_changed() -> tuple[Any, Any]:
     """Start the application whose code has changed: a mistake in it is shown, and not fatal."""
     try:
         from backend import create_app
 
-        application = create_app()
-        return application, start(application)
+        return start(create_app())
     except (Exception, SystemExit) as error:
         traceback.print_exc()
         return broken(error), None

@@ -11,15 +11,13 @@ import socket
 import sys
 import threading
 from contextlib import suppress
+from contextvars import copy_context
 
 from launcher.checks.hanging import NOTED_AFTER
 from launcher.checks.problem import Report
 from launcher.child import AGAIN
 from launcher.serving.inspection import inspect
 from launcher.system.console import prepare_streams, stdout_to_stderr
-
-# Werkzeug's exit code of a process that is to be started again, as its code has changed.
-RELOAD = 3
 
 
 def main(arguments: list[str]) -> None:
@@ -33,8 +31,8 @@ def main(arguments: list[str]) -> None:
         go.wait()
     from launcher.serving import development
 
-    code = development.serve(report, *address, reload=True)
-    if code == RELOAD:
+    code = development.serve(report, True, *address)
+    if code == development.RELOAD:
         lifeline.sendall(AGAIN)
     os._exit(code)
 
@@ -51,8 +49,8 @@ def answer(lifeline: socket.socket, thorough: bool) -> Report:
     log = sys.stderr if sys.platform == "win32" else lifeline  # which there is no descriptor
     faulthandler.enable(log)
     faulthandler.dump_traceback_later(NOTED_AFTER, repeat=True, file=log)
-    with stdout_to_stderr():
-        report = inspect(thorough)
+    with stdout_to_stderr():  # what a request leaves in the context is its own
+        report = copy_context().run(inspect, thorough)
     faulthandler.cancel_dump_traceback_later()
     faulthandler.enable()
     problems = [vars(problem) for problem in report.problems]

@@ -8,18 +8,21 @@ from launcher.checks.problem import Report
 from launcher.serving.application import start, start_changed
 from launcher.system.address import announcement
 
+# Werkzeug's exit code of a process that is to be started again.
+RELOAD = 3
 LOOPBACK = ("127.0.0.1", "::1")
 
 
-def serve(report: Report | None, listener: str, host: str, port: str, url: str, reload: bool) -> int:
+def serve(report: Report | None, reload: bool, *address: str) -> int:
     """Serve the application of the report, or, without one, what a change has made of it.
 
-    Werkzeug is told by these variables what it tells its own child by. Return the exit code, 3 if
-    the code has changed and this process is to be started again.
+    The address is a listener's descriptor, host, port and URL, of which Werkzeug is told as it
+    tells its own child. Return the exit code: RELOAD if the code has changed.
     """
+    listener, host, port, url = address
     os.environ |= {"WERKZEUG_RUN_MAIN": "true", "WERKZEUG_SERVER_FD": listener}
     if report and report.application:
-        application, scheduler = report.application, start(report.application)
+        application, scheduler = start(report.application)
         name = application.config["SERVICE_NAME"]
         print(announcement(name, url, "development, Ctrl-C stops it"), flush=True)
     else:

@@ -1,1 +1,1 @@
-"""What the operating system says of ports and processes."""
+"""What the operating system says of ports and processes, and how Python is run by it."""

@@ -5,10 +5,12 @@ This file has to be readable by the oldest Python that may meet it.
 
 import os
 import sys
+from contextlib import suppress
 
 from launcher.versions import NEWEST, OLDEST
 
-VENV = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), ".venv")
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+VENV = os.path.join(ROOT, ".venv")
 PYTHON = os.path.join(VENV, *(["Scripts", "python.exe"] if os.name == "nt" else ["bin", "python"]))
 ASK = "import sys; print('%d.%d' % sys.version_info[:2])"
 
@@ -17,10 +19,9 @@ def become_that_of_venv():  # type: () -> None
     """Go on as the Python of .venv, unless this is it, or it would not do."""
     if is_that_of_venv() or is_debugged() or not fits(noted_version() or asked_version()):
         return
-    try:
-        sys.exit(become([PYTHON] + getattr(sys, "orig_argv", [""] + sys.argv)[1:]))
-    except OSError:  # the checks say so
-        pass
+    arguments = getattr(sys, "orig_argv", [""] + sys.argv)[1:]
+    with suppress(OSError):  # the checks say so
+        sys.exit(become([PYTHON] + arguments))
 
 
 def become(command):  # type: (list[str]) -> int
@@ -39,7 +40,7 @@ def is_that_of_venv():  # type: () -> bool
 
 def is_debugged():  # type: () -> bool
     monitoring = getattr(sys, "monitoring", None)  # since Python 3.12
-    return bool(sys.gettrace() or monitoring and monitoring.get_tool(monitoring.DEBUGGER_ID))
+    return bool(sys.gettrace() or (monitoring and monitoring.get_tool(monitoring.DEBUGGER_ID)))
 
 
 def fits(version):  # type: (tuple[int, int] | None) -> bool
@@ -50,8 +51,8 @@ def noted_version():  # type: () -> tuple[int, int] | None
     """Return the supported version that pyvenv.cfg names, if its Python is still there."""
     try:
         with open(os.path.join(VENV, "pyvenv.cfg")) as file:
-            pairs = [line.partition("=") for line in file]
-        noted = dict((name.strip(), value.strip()) for name, _, value in pairs)
+            lines = [line.partition("=") for line in file]
+        noted = {name.strip(): value.strip() for name, _, value in lines}
         version = version_in(noted.get("version") or noted.get("version_info") or "")
     except (OSError, ValueError):
         return None
