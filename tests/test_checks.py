@@ -1,13 +1,11 @@
 """Every fault is found, is named by its id, and is gone once its hint has been followed."""
 
 import contextlib
-import datetime
 import itertools
 import json
 import os
 import re
 import secrets
-import socket
 import sqlite3
 import subprocess
 import sys
@@ -15,7 +13,6 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
-import psutil
 import pytest
 from breaking import (
     TYPO,
@@ -590,63 +587,7 @@ def test_the_database_file_need_not_have_an_absolute_path(service: BakedProject)
     assert service.ids() == set()
 
 
-# Port
-
-
-def test_the_process_that_holds_the_port_is_named(service: BakedProject) -> None:
-    with holding() as (port, pids):
-        (problem,) = service.problems(PORT=str(port))
-    assert problem["id"] == "port.busy"
-    (owner,) = problem["owners"]
-    assert set(owner) == {"pid", "command", "user", "started", "this_project"}
-    assert {owner["pid"]} == pids
-    assert "listener.listen()" in owner["command"]
-    assert owner["user"] == psutil.Process().username()
-    assert owner["this_project"] is False
-    age = datetime.datetime.now(datetime.UTC) - datetime.datetime.fromisoformat(owner["started"])
-    assert abs(age.total_seconds()) < 120
-    assert "--replace" not in problem["hint"]
-    assert service.ids(PORT=str(port)) == set()
-
-
-def test_the_free_port_of_the_hint_is_free(service: BakedProject) -> None:
-    with holding() as (port, _):
-        (problem,) = service.problems(PORT=str(port))
-        command = re.search(r"python3? (run\.py serve --port (\d+))", problem["hint"])
-        assert command
-        assert service.ids(PORT=command[2]) == set()
-        with service.start("--port", command[2], "--no-reload") as server:
-            assert server.port == int(command[2])
-
-
-def test_a_port_that_the_own_server_holds_can_be_replaced(service: BakedProject) -> None:
-    with service.start() as server:
-        (problem,) = service.problems(PORT=str(server.port))
-        assert {owner["pid"] for owner in problem["owners"]} == {p.pid for p in server.family}
-        assert all(owner["this_project"] for owner in problem["owners"])
-        assert "run.py serve --replace" in problem["hint"]
-    assert service.ids(PORT=str(server.port)) == set()
-
-
-@posix_only
-def test_all_processes_that_share_the_port_are_named(service: BakedProject) -> None:
-    with holding(forks=3) as (port, pids):
-        (problem,) = service.problems(PORT=str(port))
-        assert len(pids) == 4
-        assert {owner["pid"] for owner in problem["owners"]} == pids
-
-
-@posix_only
-def test_who_only_talks_on_the_port_does_not_hold_it(service: BakedProject) -> None:
-    """A process that was given a connection, and not the socket that listens."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
-        with socket.create_connection(("127.0.0.1", port)), listener.accept()[0] as accepted:
-            command = [sys.executable, "-c", "input()"]
-            talker = subprocess.Popen(command, stdin=subprocess.PIPE, pass_fds=[accepted.fileno()])
-            with talker:
-                (problem,) = service.problems(PORT=str(port))
-    assert [owner["pid"] for owner in problem["owners"]] == [os.getpid()]
+# The reader
 
 
 def test_a_reader_who_has_seen_enough_sees_no_traceback(service: BakedProject) -> None:
@@ -658,59 +599,6 @@ def test_a_reader_who_has_seen_enough_sees_no_traceback(service: BakedProject) -
     )
     os.close(writer)
     assert (done.returncode, done.stderr) == (1, b"")
-
-
-def test_a_port_held_in_the_other_address_family_is_a_warning(service: BakedProject) -> None:
-    with holding("::1") as (port, _):
-        assert service.ids(PORT=str(port)) == set()
-        assert service.ids("warning", PORT=str(port)) == {"port.shadowed"}
-    assert service.ids("warning", PORT=str(port)) == set()
-
-
-def test_a_port_held_on_ipv6_is_busy_for_a_service_on_ipv6(service: BakedProject) -> None:
-    append(service.path / "config/development.py", "HOST = '::1'")
-    with holding("::1") as (port, pids):
-        (problem,) = service.problems(PORT=str(port))
-        assert problem["id"] == "port.busy"
-        assert {owner["pid"] for owner in problem["owners"]} == pids
-
-
-@pytest.mark.parametrize(
-    "port", ["70000", "65536", "-1", "abc", "5001.0", "1e3", "0x50", " ", "99999999999999999999"]
-)
-def test_what_is_no_port_is_invalid(service: BakedProject, port: str) -> None:
-    assert service.ids(PORT=port) == {"port.invalid"}
-    served = service.run("run.py", "serve", "--port", port)
-    assert served.returncode in (1, 2)
-    assert "Traceback" not in served.stderr
-
-
-def test_an_address_of_another_machine_is_invalid(service: BakedProject) -> None:
-    append(service.path / "config/development.py", "HOST = '192.0.2.1'")
-    assert service.ids(PORT="0") == {"port.invalid"}
-
-
-def test_a_port_in_time_wait_is_not_busy(service: BakedProject) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
-        client = socket.create_connection(("127.0.0.1", port))
-        accepted, _ = listener.accept()
-        accepted.close()  # who closes first is left with TIME_WAIT
-        assert client.recv(1) == b""
-        client.close()
-    if os.name == "posix":
-        with socket.socket() as plain, pytest.raises(OSError, match="in use"):
-            plain.bind(("127.0.0.1", port))
-    assert service.ids(PORT=str(port)) == set()
-
-
-def test_a_port_that_is_bound_and_not_listened_on_is_busy(service: BakedProject) -> None:
-    with socket.socket() as bound:
-        bound.bind(("127.0.0.1", 0))
-        (problem,) = service.problems(PORT=str(bound.getsockname()[1]))
-    assert problem["id"] == "port.busy"
-    assert problem.get("owners", []) == []
-    assert problem["hint"]
 
 
 # Checks that fail themselves

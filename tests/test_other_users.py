@@ -1,6 +1,5 @@
 """What another user may not see, end or write. Only root can become another user to try it."""
 
-import contextlib
 import json
 import os
 import shutil
@@ -13,6 +12,8 @@ from typing import Any
 import pytest
 from breaking import holding
 from services import ANSWER_WITHIN, BakedProject, environment
+from test_processes import alive
+from test_stopping import RUNNING, program
 
 PYTHON = shutil.which("python3", path="/usr/bin:/usr/local/bin")
 
@@ -68,32 +69,11 @@ def test_a_read_only_folder_is_checked_like_any_other(reachable: BakedProject) -
 
 
 def test_another_users_server_is_left_alone_and_said(reachable: BakedProject) -> None:
-    with holding() as (port, pids):
-        pid = max(pids)
-        record_of(reachable, pid, port)
+    with program(reachable, RUNNING) as (process, _):
         code, output = as_nobody(reachable, "stop")
-        assert process_exists(pid)
-    assert code == 1
-    assert "stopped" not in output
-
-
-def process_exists(pid: int) -> bool:
-    with contextlib.suppress(ProcessLookupError):
-        os.kill(pid, 0)
-        return True
-    return False
-
-
-def record_of(project: BakedProject, pid: int, port: int) -> None:
-    """Record the process as run.py would have done for itself."""
-    script = (
-        "import json, sys; from pathlib import Path; from launcher.system.processes import process;"
-        " pid, port = int(sys.argv[1]), int(sys.argv[2]); root = str(Path.cwd());"
-        " folder = Path('instance/running'); folder.mkdir(parents=True);"
-        " record = dict(pid=pid, created=process(pid).created, root=root, port=port);"
-        " (folder / f'{pid}.json').write_text(json.dumps(record))"
-    )
-    assert project.run("-c", script, pid, port).returncode == 0
+        assert alive(process)
+    assert (code, output) == (1, "")
+    assert as_nobody(reachable, "stop")[0] == 0
 
 
 def test_a_port_for_privileged_users_is_no_port_for_others(reachable: BakedProject) -> None:

@@ -1,16 +1,12 @@
 """Whatever ends the server, whatever it is doing: nothing stays behind, nobody else is hurt."""
 
 import contextlib
-import json
 import os
-import shutil
 import signal
 import socket
-import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from pathlib import Path
 
 import psutil
 import pytest
@@ -74,26 +70,6 @@ def reaped(*servers: Server) -> Iterator[None]:
     finally:
         for thread in threads:
             thread.join(ANSWER_WITHIN)
-
-
-def records(project: BakedProject) -> list[Path]:
-    return sorted((project.path / "instance/running").glob("*.json"))
-
-
-def write_record(project: BakedProject, pid: object, **record: object) -> Path:
-    path = project.path / f"instance/running/{pid}.json"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps({"pid": pid, "created": "1", "port": None} | record))
-    return path
-
-
-@contextlib.contextmanager
-def stranger() -> Iterator[psutil.Process]:
-    """A process that is nobody's but the test's, and ends with its input."""
-    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as process:
-        yield psutil.Process(process.pid)
-        assert process.stdin
-        process.stdin.write(b"\n")
 
 
 # Killed
@@ -180,7 +156,6 @@ def test_a_killed_child_ends_the_parent_with_a_failure(service: BakedProject) ->
         assert server.process.wait(ANSWER_WITHIN) not in (0, None)
         assert_nothing_is_left(family, server.port)
     assert parent not in psutil.process_iter()
-    assert records(service) == []
 
 
 def test_a_killed_group_leaves_nobody_on_the_port(service: BakedProject) -> None:
@@ -243,153 +218,3 @@ def test_a_signal_before_the_url_ends_everything(service: BakedProject, name: st
         assert server.process.wait(ANSWER_WITHIN) == -signal.Signals[name]
         assert_nothing_is_left(family, port)
     assert "Traceback" not in server.output
-
-
-# Stop
-
-
-@pytest.mark.parametrize("mode", ["reloader", "single process"])
-def test_stop_ends_what_runs_and_says_so(service: BakedProject, mode: str) -> None:
-    arguments = () if mode == "reloader" else ("--no-reload",)
-    python = service.python if mode == "single process" else sys.executable
-    with (
-        service.start(*arguments, python=python) as first,
-        service.start(*arguments, python=python) as second,
-    ):
-        both = (first, second)
-        wait_until(lambda: len(records(service)) == 2)
-        families = [server.family for server in both]
-        with reaped(*both):
-            done = service.run("run.py", "stop")
-        assert done.returncode == 0, done.stderr
-        for server, family in zip(both, families, strict=True):
-            assert f"stopped {server.process.pid}" in done.stdout
-            assert server.process.returncode == -signal.SIGTERM
-            assert_nothing_is_left(family, server.port)
-    assert records(service) == []
-
-
-def test_stop_with_nothing_to_stop_says_so_and_is_no_failure(service: BakedProject) -> None:
-    done = service.run("run.py", "stop")
-    assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.strip()
-
-
-def test_stop_works_without_anything_installed(service: BakedProject) -> None:
-    with service.start() as server:
-        family = server.family
-        wait_until(lambda: records(service))
-        (service.path / ".venv").rename(service.path.parent / "venv elsewhere")
-        with reaped(server):
-            assert service.run("run.py", "stop").returncode == 0
-        assert_nothing_is_left(family, server.port)
-
-
-def test_a_recycled_pid_is_left_alone(service: BakedProject) -> None:
-    with stranger() as process:
-        write_record(service, process.pid)
-        port = free_port()
-        write_record(service, process.pid, port=port)
-        done = service.run("run.py", "stop")
-        with service.start("--replace", "--port", port) as server:
-            assert answers(server)
-            assert alive(process)
-        assert done.returncode == 0
-        assert "stopped" not in done.stdout
-
-
-@pytest.mark.parametrize("records_copied", [False, True])
-def test_the_server_of_another_checkout_is_left_alone(
-    service: BakedProject, tmp_path: Path, records_copied: bool
-) -> None:
-    with service.start() as server:
-        wait_until(lambda: records(service))
-        ignored = None if records_copied else shutil.ignore_patterns("running")
-        path = tmp_path / "another checkout"
-        shutil.copytree(service.path, path, symlinks=True, ignore=ignored)
-        other = BakedProject(path, service.context)
-        assert len(records(other)) == int(records_copied)
-        (problem,) = other.problems(PORT=str(server.port))
-        with reaped(server):
-            done = other.run("run.py", "stop")
-            assert answers(server)
-            assert "stopped" not in done.stdout
-            assert other.run("run.py", "--replace", "--port", server.port).returncode == 1
-            assert answers(server)
-            server.process.terminate()
-        assert not any(owner["this_project"] for owner in problem["owners"])
-
-
-def test_records_that_make_no_sense_hurt_nobody(service: BakedProject) -> None:
-    texts = ["", "null", "[]", "{}", '{"pid": "x"}', '{"pid": -1}', "\udcff"]
-    paths = {write_record(service, pid) for pid in range(1, len(texts) + 1)}
-    for path, text in zip(paths, texts, strict=True):
-        path.write_bytes(text.encode(errors="surrogateescape"))
-    done = service.run("run.py", "stop")
-    assert (done.returncode, done.stderr) == (0, "")
-    with service.start() as server:
-        assert answers(server)
-        wait_until(lambda: not paths & set(records(service)))
-
-
-def test_stale_records_are_swept_at_the_next_start(service: BakedProject) -> None:
-    gone = subprocess.Popen([sys.executable, "-c", ""])
-    gone.wait(ANSWER_WITHIN)
-    stale = write_record(service, gone.pid)
-    with service.start() as killed:
-        killed.process.kill()
-        killed.process.wait(ANSWER_WITHIN)
-    with service.start() as server:
-        (record,) = wait_until(lambda: len(records(service)) == 1 and records(service))
-        assert record.stem == str(server.process.pid)
-        assert not stale.exists()
-
-
-# Replace
-
-
-def test_replace_takes_over_the_port_from_the_own_server(service: BakedProject) -> None:
-    with service.start() as first:
-        wait_until(lambda: records(service))
-        family = first.family
-        with reaped(first), service.start("--replace", "--port", first.port) as second:
-            first.process.wait(ANSWER_WITHIN)
-            assert first.process.returncode == -signal.SIGTERM
-            assert all_gone(family)
-            assert second.port == first.port
-            assert answers(second)
-
-
-def test_replace_leaves_the_own_server_on_another_port(service: BakedProject) -> None:
-    with service.start() as first, service.start("--replace", "--port", free_port()) as second:
-        assert answers(first)
-        assert answers(second)
-
-
-def test_replace_does_not_end_a_stranger(service: BakedProject) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as holder:
-        port = holder.getsockname()[1]
-        done = service.run("run.py", "serve", "--replace", "--port", port)
-        assert done.returncode == 1
-        assert service.ids(PORT=str(port)) == {"port.busy"}
-
-
-def test_replaced_by_four_at_once_exactly_one_server_is_left(service: BakedProject) -> None:
-    with contextlib.ExitStack() as stack:
-        first = stack.enter_context(service.start())
-        port = first.port
-        wait_until(lambda: records(service))
-        command = ("--replace", "--port", port)
-        rivals = [stack.enter_context(service.start(*command, wait=False)) for _ in range(4)]
-        everybody = [first, *rivals]
-        wait_until(lambda: sum(rival.process.poll() is None for rival in everybody) == 1, 40)
-        (left,) = (server for server in everybody if server.process.poll() is None)
-        assert left is not first
-        left.wait_for_url()
-        assert left.port == port
-        assert answers(left)
-        for rival in rivals:
-            assert rival is left or rival.process.returncode in (1, -signal.SIGTERM)
-            assert "Traceback" not in rival.output
-        holders = service.problems(PORT=str(port))[0]["owners"]
-        assert {owner["pid"] for owner in holders} == {process.pid for process in left.family}

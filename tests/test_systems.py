@@ -9,7 +9,8 @@ import sys
 
 import psutil
 import pytest
-from services import BakedProject
+from breaking import posix_only
+from services import BakedProject, program
 
 pytestmark = pytest.mark.quick
 
@@ -38,43 +39,100 @@ def python(project: BakedProject, script: str, *arguments: str) -> str:
     return done.stdout.strip()
 
 
-def test_a_process_is_described_as_the_system_knows_it(bare_service: BakedProject) -> None:
+@pytest.mark.parametrize("ask", ["describe", "ask_ps"])
+def test_a_process_is_described_as_the_system_knows_it(
+    bare_service: BakedProject, ask: str
+) -> None:
+    if ask == "ask_ps":
+        program("ps")
     me = psutil.Process()
-    script = """
-from launcher.system.processes import process
-found = process(int(sys.argv[1]))
-print(found.parent, found.started.timestamp(), found.user, sep="\\n")
+    script = f"""
+from launcher.system.processes import {ask} as ask
+(found,) = ask([int(sys.argv[1])])
+print(found.pid, found.parent, found.started.timestamp(), found.user, found.command, sep="\\n")
 """
-    parent, started, user = python(bare_service, script, str(me.pid)).splitlines()
-    assert int(parent) == me.ppid()
+    pid, parent, started, user, command = python(bare_service, script, str(me.pid)).split("\n", 4)
+    assert (int(pid), int(parent)) == (me.pid, me.ppid())
     assert abs(float(started) - me.create_time()) < 2
     assert user == me.username().rpartition("\\")[2]
-
-
-@pytest.mark.skipif(os.name == "nt", reason="Windows has no ps")
-def test_ps_describes_a_process_as_psutil_does(bare_service: BakedProject) -> None:
-    me = psutil.Process()
-    script = """
-from launcher.system.processes import ask_ps
-found = ask_ps(int(sys.argv[1]))
-print(found.parent, found.started.timestamp(), found.user, found.command, sep="\\n")
-"""
-    parent, started, user, command = python(bare_service, script, str(me.pid)).splitlines()
-    assert (int(parent), user) == (me.ppid(), me.username())
-    assert abs(float(started) - me.create_time()) < 2
     assert command.split() == " ".join(me.cmdline()).split()
 
 
+def test_a_process_of_which_the_system_tells_nothing_is_its_pid(bare_service: BakedProject) -> None:
+    """As where PowerShell, or ps, is not to be had, or does not know it."""
+    script = """
+from launcher.system import processes
+processes.sys.platform = sys.argv[1]
+print(*map(str, processes.describe([2**22 + 1])))
+"""
+    for system in ("linux", "darwin", "win32"):
+        assert python(bare_service, script, system) == str(2**22 + 1)
+
+
+POWERSHELL = """[
+    [4711, 7, null, "2026-11-22T10:11:12.1234567Z", null],
+    [40488, 4711, "me", "2026-11-22T10:11:12.1234567Z", "C:\\\\py.exe run.py"]
+]"""
+
+
+def test_what_powershell_says_is_read(bare_service: BakedProject) -> None:
+    script = """
+from launcher.system import processes
+processes.sys.platform = "win32"
+processes.output_of = lambda command: sys.argv[1]
+for found in processes.describe([40488, 4711]):
+    print(found.pid, found.parent, found.user, found.started.isoformat("T", "seconds"), found)
+"""
+    assert python(bare_service, script, POWERSHELL).splitlines() == [
+        "4711 7  2026-11-22T10:11:12+00:00 4711",
+        r"40488 4711 me 2026-11-22T10:11:12+00:00 40488 `C:\py.exe run.py`",
+    ]
+
+
 def test_netstat_is_read_in_any_language(bare_service: BakedProject) -> None:
-    script = (
-        "from launcher.system.owners import from_netstat as read; print(read(sys.argv[1], 5001))"
-    )
-    assert eval(python(bare_service, script, NETSTAT)) == {40488, 29124}
+    script = """
+from launcher.system.owners import from_netstat, in_the_way, packed
+for host in ("127.0.0.1", "192.0.2.7", "::1"):
+    print(*in_the_way(from_netstat(sys.argv[1], 5001), packed(host)))
+"""
+    assert python(bare_service, script, NETSTAT).splitlines() == ["40488", "29124", "29124"]
 
 
 def test_lsof_is_read(bare_service: BakedProject) -> None:
-    script = "from launcher.system.owners import from_lsof; print(from_lsof(sys.argv[1]))"
-    assert eval(python(bare_service, script, "p40488\nf3\np29124\nf3\nf4\n")) == {40488, 29124}
+    listed = "p7\ntIPv4\nn127.0.0.2:5001\np8\ntIPv4\nn*:5001\np9\ntIPv6\nn[::1]:5001\n"
+    listed += "tIPv6\nn[::ffff:127.0.0.1]:5001\np10\ntIPv6\nn*:5001\n"
+    script = """
+from launcher.system.owners import from_lsof, in_the_way, packed
+for host in ("127.0.0.1", "127.0.0.2", "::1", "::"):
+    print(*sorted(in_the_way(from_lsof(sys.argv[1]), packed(host))))
+"""
+    assert python(bare_service, script, listed).splitlines() == ["8 9", "7 8", "9 10", "7 8 9 10"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no lsof")
+def test_lsof_finds_who_listens_and_who_holds_the_lock(bare: BakedProject) -> None:
+    """As on a Mac, which has no /proc."""
+    program("lsof")
+    script = """
+import os, signal, socket, subprocess
+from launcher.system import owners, running
+running.hold()
+sys.platform = "darwin"
+with socket.create_server(("127.0.0.1", 0)) as listener, open(running.LOCK) as reading:
+    reader = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE,
+                              pass_fds=[reading.fileno()])
+    if not (child := os.fork()):
+        signal.pause()
+    try:
+        family = {os.getpid(), child}
+        print(running.running() == family)
+        print(owners.listening(*listener.getsockname()) == (family, 0))
+    finally:
+        os.kill(child, signal.SIGKILL)
+        os.wait()
+        reader.communicate(b"\\n")
+"""
+    assert python(bare, script).split() == ["True", "True"]
 
 
 def test_on_a_mac_a_busy_port_5000_is_airplay(bare_service: BakedProject) -> None:
@@ -83,7 +141,7 @@ import errno
 from pathlib import Path
 from launcher.checks import port
 port.sys.platform = "darwin"
-port.find_owners = lambda *_: ((), 0)
+port.listening = lambda *_: (set(), 0)
 service = port.Service(Path(sys.argv[1]))
 problem = port.explain(service, "127.0.0.1", 5000, OSError(errno.EADDRINUSE, "in use"))
 print(problem.id, "AirPlay" in problem.hint, "sudo lsof" in problem.hint)
@@ -97,10 +155,27 @@ from launcher import stopping
 asked = []
 stopping.output_of = asked.append
 stopping.sys.platform = "win32"
-stopping.signal_to_end(4711)
+stopping.send(15, {4711})
 print(asked)
 """
     assert python(bare_service, script) == "[['taskkill', '/PID', '4711', '/T', '/F']]"
+
+
+@posix_only
+def test_on_windows_a_file_that_nobody_locks_is_nobody_s(bare: BakedProject) -> None:
+    """Here its locks are imitated by those of flock."""
+    script = """
+import fcntl, glob, ipaddress, pathlib, subprocess, types
+lock = lambda file, mode, count: fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+sys.modules["msvcrt"] = types.SimpleNamespace(LK_NBLCK=2, locking=lock)
+sys.platform = "win32"
+from launcher.system import running
+running.hold()
+stale = running.FOLDER / "4711.lock"
+stale.touch()
+print(running.running() == {running.os.getpid()}, stale.exists(), running.LOCK.exists())
+"""
+    assert python(bare, script) == "True False True"
 
 
 def test_on_windows_a_command_can_be_pasted(bare_service: BakedProject) -> None:

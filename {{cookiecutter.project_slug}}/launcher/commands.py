@@ -16,6 +16,7 @@ from launcher.checks.runner import Result, run_checks
 from launcher.checks.screen import has_errors, show, to_json
 from launcher.checks.service import Service
 from launcher.child import Child
+from launcher.system import running
 from launcher.system.console import prepare_streams
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -64,6 +65,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def serve(options: argparse.Namespace) -> int:
+    running.hold()
     service = Service(ROOT, options.host, options.port)
     if options.replace:
         replace(service)
@@ -72,8 +74,8 @@ def serve(options: argparse.Namespace) -> int:
 
 def replace(service: Service) -> None:
     with suppress(Skipped):  # the settings are broken, which the checks will say
-        if (port := service.address.port) is not None:
-            stopping.stop(ROOT, port)
+        if service.address.port is not None:
+            stopping.stop_listening(service.address.host, service.address.port)
 
 
 def check(options: argparse.Namespace) -> int:
@@ -89,7 +91,7 @@ def check(options: argparse.Namespace) -> int:
 
 
 def stop(options: argparse.Namespace) -> int:
-    return stopping.stop(ROOT)
+    return stopping.stop()
 
 
 def flask(arguments: list[str]) -> int:
@@ -102,7 +104,7 @@ def flask(arguments: list[str]) -> int:
     from launcher.serving import commands, database
 
     if name == "scheduler":
-        stopping.record(ROOT)
+        running.hold()
     report = service.report
     commands.run(arguments, (lambda: report.application) if report else database.create_app)
     return 0

@@ -9,7 +9,6 @@ from contextvars import copy_context
 from functools import partial
 from typing import Any
 
-from launcher import stopping
 from launcher.checks import CHECKS
 from launcher.checks.hanging import noted
 from launcher.checks.problem import Report, Skipped
@@ -20,6 +19,7 @@ from launcher.child import Child
 from launcher.system.address import announcement, url_of
 from launcher.system.interpreter import become
 from launcher.system.port import listen
+from launcher.system.running import pass_on
 
 
 class Ended(BaseException):
@@ -55,10 +55,14 @@ def serve(service: Service, reload: bool) -> int:
         with Child(service.root, patient=True) as child:
             green = is_green(service, child.ask)
         return serve_production(service) if green else 1
+    if service.listener:  # a program that a view starts in this process is not to have it
+        service.listener.set_inheritable(reload)
     with Child(service.root, *address(service), patient=True) as child:
         if not is_green(service, child.ask if reload else partial(ask_here, service)):
             return 1
-        return serve_development(service, child.serve if reload else partial(serve_here, service))
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, raise_ended)
+        return child.serve() if reload else serve_here(service)
 
 
 def is_green(service: Service, ask: Callable[[], Callable[[], Report]]) -> bool:
@@ -67,7 +71,7 @@ def is_green(service: Service, ask: Callable[[], Callable[[], Report]]) -> bool:
     results = run_checks(CHECKS, service)
     if any(result.problems for result in results):
         show(results, sys.stderr, service.traceback)
-    return not has_errors(results)
+    return bool(service.listener) and not has_errors(results)
 
 
 def ask_here(service: Service) -> Callable[[], Report]:
@@ -89,23 +93,11 @@ def serve_here(service: Service) -> int:
 
 
 def address(service: Service) -> tuple[str, ...]:
-    """Return what the development server is told of the listener, and let a child have it."""
+    """Return what the development server is told of the listener."""
     if service.listener is None:
         return ()
-    service.listener.set_inheritable(True)
     host, port = service.listener.getsockname()[:2]
     return str(service.listener.fileno()), host, str(port), url_of(service.listener)
-
-
-def serve_development(service: Service, run: Callable[[], int]) -> int:
-    assert service.listener
-    stopping.record(service.root, service.listener.getsockname()[1])
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, raise_ended)
-    try:
-        return run()
-    finally:
-        stopping.forget(service.root)
 
 
 def serve_production(service: Service) -> int:
@@ -113,12 +105,12 @@ def serve_production(service: Service) -> int:
     # Standard output is for the log, whose lines are JSON.
     line = announcement(service.setting("SERVICE_NAME"), url_of(service.listener), "production")
     print(line, file=sys.stderr, flush=True)
-    stopping.record(service.root, service.listener.getsockname()[1])
     if sys.platform == "win32":
         from launcher.serving import windows
 
         return windows.serve(service.listener)
     service.listener.set_inheritable(True)
+    pass_on()
     os.environ["WEB_CONCURRENCY"] = str(service.setting("WEB_CONCURRENCY"))
     bind = f"fd://{service.listener.fileno()}"
     return become([sys.executable, "-m", "gunicorn", "--bind", bind])

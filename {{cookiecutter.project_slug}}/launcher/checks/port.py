@@ -3,52 +3,65 @@
 import errno
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
+from launcher.checks.configuration import EXPORT
 from launcher.checks.problem import Problem
 from launcher.checks.service import Service, command_line
-from launcher.system.owners import Owner, find_owners
-from launcher.system.port import free_port, listen
+from launcher.system.owners import listening
+from launcher.system.port import OTHER_FAMILY, free_port, is_busy
+from launcher.system.processes import Process, describe
+from launcher.system.running import running
 
-OTHER_FAMILY = {"127.0.0.1": "::1", "::1": "127.0.0.1"}
+# How many holders are shown with their commands: a screen has no room for gunicorn's thirty.
+SHOWN = 3
+SEE_ALL = {
+    "linux": "sudo ss -tanp sport = :{}",
+    "win32": "netstat -abno in an administrator's console",
+}
 
 
 def check_port(service: Service) -> Iterator[Problem]:
     address = service.address
     if address.port is None:
         fact = f"{address.text!r} is not a port, which is a number up to 65535"
-        hint = serve_command(service, port=free_port(address.host, 5000))
+        free = free_port(address.host, 5001)
+        by_variable = address.where == "PORT"
+        hint = EXPORT.format("PORT", free) if by_variable else serve_command(service, port=free)
         yield Problem("port.invalid", fact, hint, address.where)
     elif service.refusal:
         yield explain(service, address.host, address.port, service.refusal)
     elif service.listener:
-        yield from check_other_family(*service.listener.getsockname()[:2])
+        yield from check_other_family(service, *service.listener.getsockname()[:2])
 
 
 def explain(service: Service, host: str, port: int, error: OSError) -> Problem:
     if error.errno == errno.EACCES and port < 1024 and sys.platform != "win32":
         fact = f"port {port} is for privileged users only"
-        return Problem("port.invalid", fact, serve_command(service, port=free_port(host, 5000)))
-    if error.errno not in (errno.EADDRINUSE, errno.EACCES):
-        fact = f"cannot listen on {host}: {error.strerror}"
-        return Problem("port.invalid", fact, serve_command(service, host="127.0.0.1"))
-    owners, hidden = find_owners(port, service.root)
-    ways_out = [serve_command(service, port=free_port(host, port))]
-    if owners and not hidden and all(owner.this_project for owner in owners):
-        ways_out.insert(0, f"{serve_command(service)} --replace")
-    if hidden or not owners:
-        see_all = SEE_ALL.get(sys.platform, "sudo lsof -nP -iTCP:{port} -sTCP:LISTEN")
-        ways_out.append(f"{see_all.format(port=port)} shows who it is")
+        return Problem("port.invalid", fact, serve_command(service, port=free_port(host, 5001)))
+    if error.errno in (errno.EADDRINUSE, errno.EACCES):
+        return busy(service, host, port)
+    fact = f"cannot listen on {host}: {error.strerror}"
+    free = port and free_port("127.0.0.1", port)
+    return Problem("port.invalid", fact, serve_command(service, "127.0.0.1", free))
+
+
+def busy(service: Service, host: str, port: int) -> Problem:
+    """The service's own server is no error: whoever starts another is told so by `serve`."""
+    pids, hidden = listening(host, port)
+    owners, ours = describe(pids), running()
+    replaceable = bool(pids) and pids <= ours and not hidden
+    ways_out = [f"{serve_command(service)} --replace"] if replaceable else []
+    ways_out.append(serve_command(service, port=free_port(host, port)))
+    if hidden or not pids:
+        see_all = SEE_ALL.get(sys.platform, "sudo lsof -nP -iTCP:{} -sTCP:LISTEN")
+        ways_out.append(f"{see_all.format(port)} shows who it is")
     if sys.platform == "darwin" and port == 5000:
         ways_out.append("turn off AirPlay Receiver in System Settings, which listens there")
-    fact = f"port {port} is held by {holders(owners, hidden)}"
-    details = {"owners": [owner.to_json() for owner in owners]} if owners else {}
-    return Problem("port.busy", fact, ", or ".join(ways_out), details=details)
-
-
-SEE_ALL = {
-    "linux": "sudo ss -tanp sport = :{port}",
-    "win32": "netstat -abno in an administrator's console",
-}
+    fact = f"port {port} is held by {holders(owners, ours, hidden)}"
+    details = {"owners": [to_json(owner, ours) for owner in owners]} if owners else {}
+    level = "warning" if replaceable else "error"
+    return Problem("port.busy", fact, ", or ".join(ways_out), level=level, details=details)
 
 
 def serve_command(service: Service, host: str | None = None, port: int | None = None) -> str:
@@ -58,22 +71,33 @@ def serve_command(service: Service, host: str | None = None, port: int | None = 
     return command_line("run.py", "serve" + "".join(given))
 
 
-def holders(owners: tuple[Owner, ...], hidden: int) -> str:
-    names = [str(owner) for owner in owners]
+def holders(owners: list[Process], ours: set[int], hidden: int) -> str:
+    names = [holder(owner, ours) for owner in owners[:SHOWN]]
+    if more := [str(owner.pid) for owner in owners[SHOWN:]]:
+        names.append(f"and {len(more)} more: {', '.join(more)}")
     if hidden:
         names.append(f"{hidden} that this user may not see")
     return "; ".join(names) or "a process that the system does not show"
 
 
-def check_other_family(host: str, port: int) -> Iterator[Problem]:
-    """Browsers try ::1 and 127.0.0.1 for localhost, and each may have a server of its own."""
+def holder(owner: Process, ours: set[int]) -> str:
+    facts = ["this project" if owner.pid in ours else owner.user]
+    if owner.started:
+        minutes = int((datetime.now(UTC) - owner.started).total_seconds() / 60)
+        facts.append(f"{minutes // 60} h {minutes % 60} min" if minutes >= 60 else f"{minutes} min")
+    return f"{owner} ({', '.join(facts)})" if any(facts) else str(owner)
+
+
+def to_json(owner: Process, ours: set[int]) -> dict[str, object]:
+    started = owner.started and owner.started.isoformat(timespec="seconds")
+    facts = {"pid": owner.pid, "command": owner.command, "user": owner.user, "started": started}
+    return facts | {"this_project": owner.pid in ours}
+
+
+def check_other_family(service: Service, host: str, port: int) -> Iterator[Problem]:
     other = OTHER_FAMILY.get(host)
-    if other is None or port == 0:
-        return
-    try:
-        listen(other, port).close()
-    except OSError as error:
-        if error.errno == errno.EADDRINUSE:
-            fact = f"another server answers on {other}, which localhost may mean as well"
-            hint = f"use http://{host}:{port}, not localhost, or --port {free_port(host, port)}"
-            yield Problem("port.shadowed", fact, hint, level="warning")
+    if other and port and is_busy(other, port):
+        fact = f"another server answers on {other}, which localhost may mean as well"
+        hint = f"use http://{host}:{port}, not localhost, or "
+        hint += serve_command(service, port=free_port(host, port))
+        yield Problem("port.shadowed", fact, hint, level="warning")

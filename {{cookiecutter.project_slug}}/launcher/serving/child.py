@@ -18,14 +18,20 @@ from launcher.checks.problem import Report
 from launcher.child import AGAIN
 from launcher.serving.inspection import inspect
 from launcher.system.console import prepare_streams, stdout_to_stderr
+from launcher.system.running import hold
 
 
 def main(arguments: list[str]) -> None:
     prepare_streams()
     sys.argv[0], how, number, *address = arguments  # the first is named by hints
+    if sys.platform != "win32":
+        for descriptor in (number, *address[:1]):  # not for the programs that a view starts
+            os.set_inheritable(int(descriptor), False)
     lifeline, go = socket.socket(fileno=int(number)), threading.Event()
     threading.Thread(target=watch, args=(lifeline, go), daemon=True).start()
     report = None
+    if how != "checked":
+        hold()
     if how != "restarted":
         report = answer(lifeline, thorough=how == "checked")
         go.wait()

@@ -12,12 +12,15 @@ from typing import Any
 
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
+from launcher.system.running import keep
+
 # Seconds that a client has to send a request, after which nothing more of it is read.
 READ_WITHIN = 10
 
 
 class Worker(ThreadWorker):
     def init_process(self) -> None:
+        keep()
         self.handled: dict[TConn, float] = {}
         super().init_process()
 

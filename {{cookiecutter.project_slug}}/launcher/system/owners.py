@@ -1,99 +1,84 @@
 """Who listens on a port: all of them, of whom the system may show this user only some."""
 
-import os
 import re
+import struct
 import sys
-from contextlib import suppress
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from socket import AF_INET, AF_INET6, inet_pton
 from subprocess import SubprocessError
 
-from launcher.system.processes import Process, output_of, process
-from launcher.system.running import running
+from launcher.system.port import resolve
+from launcher.system.processes import open_files, output_of
+
+MAPPED = bytes(10) + b"\xff\xff"  # before an address of IPv4 that is written as one of IPv6
 
 
-@dataclass(frozen=True)
-class Owner:
-    """A process that holds the port; `this_project` means that run.py may end it."""
+def listening(host: str, port: int) -> tuple[set[int], int]:
+    """Return the pids of those who keep others from listening there, and how many more are hidden.
 
-    process: Process
-    this_project: bool
-
-    def __str__(self) -> str:
-        minutes = int((datetime.now(UTC) - self.process.started).total_seconds() / 60)
-        age = f"{minutes // 60} h {minutes % 60} min" if minutes >= 60 else f"{minutes} min"
-        whose = "this project" if self.this_project else self.process.user
-        command = self.process.command
-        command = command if len(command) <= 60 else f"{command[:57]}..."
-        return f"{self.process.pid} `{command}` ({whose}, {age})"
-
-    def to_json(self) -> dict[str, object]:
-        return {
-            "pid": self.process.pid,
-            "command": self.process.command,
-            "user": self.process.user,
-            "started": self.process.started.isoformat(timespec="seconds"),
-            "this_project": self.this_project,
-        }
-
-
-def find_owners(port: int, root: Path) -> tuple[tuple[Owner, ...], int]:
-    """Return the processes that hold the port, and the number of sockets whose holder is hidden."""
-    pids, hidden = listening(port)
-    recorded = {record.process.pid for record in running(root)}
-    found = filter(None, map(process, sorted(pids)))
-    return tuple(Owner(p, bool({p.pid, p.parent} & recorded)) for p in found), hidden
-
-
-def listening(port: int) -> tuple[set[int], int]:
-    """Return the pids of those that listen there, as far as the system tells, and how many more."""
+    Who listens on another address of this machine is not one of them.
+    """
     try:
-        return ask_system(port)
+        ours = packed(resolve(host, port)[1][0])
+        if sys.platform == "linux":
+            return from_proc(port, ours)
+        if sys.platform == "win32":
+            return in_the_way(from_netstat(output_of(["netstat", "-ano"]), port), ours), 0
+        lsof = ["lsof", "-nP", f"-iTCP:{port}", "-sTCP:LISTEN", "-Fptn"]
+        return in_the_way(from_lsof(output_of(lsof)), ours), 0
     except (OSError, SubprocessError):
         return set(), 0
 
 
-def ask_system(port: int) -> tuple[set[int], int]:
-    if sys.platform == "linux":
-        return from_proc(port)
-    if sys.platform == "win32":
-        return from_netstat(output_of(["netstat", "-ano"]), port), 0
-    return from_lsof(output_of(["lsof", "-nP", f"-iTCP:{port}", "-sTCP:LISTEN", "-Fp"])), 0
+def packed(address: str) -> bytes:
+    address = address.strip("[]").partition("%")[0]
+    return inet_pton(AF_INET6 if ":" in address else AF_INET, address).removeprefix(MAPPED)
 
 
-def from_proc(port: int) -> tuple[set[int], int]:
-    sockets = listening_sockets(port)
-    held = {int(pid): links(pid) & sockets for pid in filter(str.isdigit, os.listdir("/proc"))}
-    pids = {pid for pid, links in held.items() if links}
-    return pids, len(sockets.difference(*held.values()))
+def in_the_way(listeners: Iterable[tuple[bytes, int]], ours: bytes) -> set[int]:
+    """Return who listens on this address, or on one that stands for it or that it stands for."""
+    found = [(theirs, who) for theirs, who in listeners if clash(ours, theirs)]
+    if len(ours) == 4:  # then :: has the port as well, but where another has it
+        found = [each for each in found if len(each[0]) == 4] or found
+    return {who for _, who in found}
 
 
-def listening_sockets(port: int) -> set[str]:
-    """Return each listening socket as the link that its holders have to it; see proc(5)."""
-    sockets = set()
+def clash(one: bytes, other: bytes) -> bool:
+    if len(one) == len(other):
+        return one == other or not any(one) or not any(other)
+    return not any(one if len(one) == 16 else other)
+
+
+def from_proc(port: int, ours: bytes) -> tuple[set[int], int]:
+    sockets = {f"socket:[{number}]" for number in in_the_way(proc_listeners(port), ours)}
+    held = {(pid, file) for pid, _, file in open_files() if file in sockets}
+    return {pid for pid, _ in held}, len(sockets - {file for _, file in held})
+
+
+def proc_listeners(port: int) -> Iterator[tuple[bytes, int]]:
+    """Yield the address and the number of each listening socket; see proc_pid_net(5)."""
     for table in filter(Path.exists, map(Path, ("/proc/net/tcp", "/proc/net/tcp6"))):
         for line in table.read_text().splitlines()[1:]:
             fields = line.split()
-            if fields[3] == "0A" and int(fields[1].rpartition(":")[2], 16) == port:
-                sockets.add(f"socket:[{fields[9]}]")
-    return sockets
+            address, _, local = fields[1].partition(":")
+            if fields[3] == "0A" and int(local, 16) == port:
+                words = [int(word, 16) for word in re.findall("." * 8, address)]
+                raw = struct.pack(f"={len(words)}I", *words)
+                yield raw.removeprefix(MAPPED), int(fields[9])
 
 
-def links(pid: str) -> set[str]:
-    found = set()
-    with suppress(OSError):  # another user's process, or gone by now
-        for number in os.listdir(f"/proc/{pid}/fd"):
-            with suppress(OSError):  # closed by now
-                found.add(os.readlink(f"/proc/{pid}/fd/{number}"))
-    return found
-
-
-def from_netstat(output: str, port: int) -> set[int]:
+def from_netstat(output: str, port: int) -> Iterator[tuple[bytes, int]]:
     """A listening socket is known by its remote port 0: the state's name is translated."""
-    rows = re.findall(r"TCP\s+\S+:(\d+)\s+\S+:0\s+\S+\s+(\d+)", output)
-    return {int(pid) for local, pid in rows if int(local) == port}
+    for address, local, pid in re.findall(r"TCP\s+(\S+):(\d+)\s+\S+:0\s+\S+\s+(\d+)", output):
+        if int(local) == port:
+            yield packed(address), int(pid)
 
 
-def from_lsof(output: str) -> set[int]:
-    return {int(line[1:]) for line in output.splitlines() if line.startswith("p")}
+def from_lsof(output: str) -> Iterator[tuple[bytes, int]]:
+    """After a process `p` come its sockets, each with its type `t` and its name `n`."""
+    pid = 0
+    for process, family, name in re.findall(r"(?m)^p(\d+)$|^tIPv(.)\nn(.*):\d+$", output):
+        pid = int(process or pid)
+        if name:
+            yield packed({"*4": "0.0.0.0", "*6": "::"}.get(name + family, name)), pid

@@ -3,6 +3,19 @@
 import errno
 import socket
 import sys
+from typing import Any
+
+# Browsers try both for localhost, and each may have a server of its own.
+OTHER_FAMILY = {"127.0.0.1": "::1", "::1": "127.0.0.1"}
+
+
+def resolve(host: str, port: int) -> tuple[int, tuple[Any, ...]]:
+    """Return the address family and the address. Raise OSError if there is none of that name."""
+    try:
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    except UnicodeError:
+        raise OSError(errno.EINVAL, "that is no host's name") from None
+    return family, address
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -10,10 +23,7 @@ def listen(host: str, port: int) -> socket.socket:
 
     Only bind and listen together tell: a second bind succeeds while nobody listens.
     """
-    try:
-        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-    except UnicodeError:
-        raise OSError(errno.EINVAL, "that is no host's name") from None
+    family, address = resolve(host, port)
     listener = socket.socket(family, socket.SOCK_STREAM)
     try:
         if sys.platform == "win32":
@@ -28,13 +38,16 @@ def listen(host: str, port: int) -> socket.socket:
     return listener
 
 
+def is_busy(host: str, port: int) -> bool:
+    try:
+        listen(host, port).close()
+    except OSError as error:
+        return error.errno in (errno.EADDRINUSE, errno.EACCES)
+    return False
+
+
 def free_port(host: str, port: int) -> int:
-    """Return the next port that is free, or 0, which lets the system choose."""
-    start = max(port, 1023) + 1
-    for candidate in range(start, min(start + 50, 65536)):
-        try:
-            listen(host, candidate).close()
-        except OSError:
-            continue
-        return candidate
-    return 0
+    """Return the first free port from this one on, or 0, which lets the system choose."""
+    hosts = (host, OTHER_FAMILY.get(host, host))
+    ports = range(port, min(port + 50, 65536))
+    return next((port for port in ports if not any(is_busy(host, port) for host in hosts)), 0)

@@ -1,45 +1,89 @@
-"""What this project has running, as it recorded under instance/running/."""
+"""Which processes are this project's: those that hold its lock open for writing.
 
-import json
-from dataclasses import dataclass
+What a process holds outlives exec and fork and ends with it, so nothing here is ever out of date.
+On Windows, where a lock is one process's alone, each has a file of its own, named by its pid.
+"""
+
+import os
+import re
+import sys
+from contextlib import suppress
 from pathlib import Path
+from subprocess import SubprocessError
 
-from launcher.system.processes import Process, process
+from launcher.system.processes import open_files, output_of
 
-
-@dataclass(frozen=True)
-class Record:
-    """`process` has the recorded pid now; `ours` says that it is the one that was recorded."""
-
-    path: Path
-    process: Process
-    port: int | None
-    ours: bool
+FOLDER = Path(__file__).resolve().parents[2] / "instance" / "running"
+LOCK = FOLDER / (f"{os.getpid()}.lock" if sys.platform == "win32" else "lock")
+# The variable that tells its descriptor to what this process becomes.
+PASSED_ON = "RUNNING_LOCK"
+held: int | None = None
 
 
-def folder(root: Path) -> Path:
-    return root / "instance" / "running"
+def hold() -> None:
+    """Make this process, and what it forks, this project's; but not the programs that it runs."""
+    global held
+    with suppress(OSError):  # a read-only folder: then stop will find nothing
+        FOLDER.mkdir(parents=True, exist_ok=True)
+        held = os.open(LOCK, os.O_WRONLY | os.O_CREAT)
+        lock(held)
 
 
-def recorded(root: Path) -> list[Record]:
-    """Return the records whose pid is in use."""
-    records = (read(path, root) for path in sorted(folder(root).glob("*.json")))
-    return [record for record in records if record]
+def pass_on() -> None:
+    """Let the program that this process becomes be this project's as well, until it calls keep."""
+    if held is not None:
+        os.set_inheritable(held, True)
+        os.environ[PASSED_ON] = str(held)
 
 
-def running(root: Path) -> list[Record]:
-    """Return the records of processes that this project started and that still run."""
-    return [record for record in recorded(root) if record.ours]
+def keep() -> None:
+    with suppress(KeyError, OSError):
+        os.set_inheritable(int(os.environ.pop(PASSED_ON)), False)
 
 
-def read(path: Path, root: Path) -> Record | None:
-    """A pid is given to another process in time, and a copied folder has the copied records."""
+def lock(descriptor: int, alone: bool = False) -> None:
+    if sys.platform == "win32":
+        import msvcrt
+
+        msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+    else:
+        import fcntl
+
+        fcntl.flock(descriptor, fcntl.LOCK_NB | (fcntl.LOCK_EX if alone else fcntl.LOCK_SH))
+
+
+def is_locked(path: Path = LOCK) -> bool:
+    """Return whether a process holds it, be it one that this user may not see."""
+    with suppress(OSError), path.open() as file:
+        try:
+            lock(file.fileno(), alone=True)
+        except OSError:
+            return True
+    if sys.platform == "win32":
+        with suppress(OSError):  # which is left of a process that is gone
+            path.unlink()
+    return False
+
+
+def running() -> set[int]:
+    """Return the pids of this project's processes, as far as this user may see them."""
     try:
-        fields = json.loads(path.read_text(encoding="utf-8"))
-        found = process(fields["pid"])
-        if found is None:
-            return None
-        ours = (found.created, str(root)) == (fields["created"], fields["root"])
-        return Record(path, found, fields["port"], ours)
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
+        if sys.platform == "linux":
+            return {pid for pid, link, file in open_files() if holds_lock(link, file)}
+        if sys.platform == "win32":
+            return {int(path.stem) for path in FOLDER.glob("*.lock") if is_locked(path)}
+        return from_lsof(output_of(["lsof", "-Fpa", "--", str(LOCK)]))
+    except (OSError, SubprocessError):
+        return set()
+
+
+def holds_lock(link: str, file: str) -> bool:
+    with suppress(OSError):
+        writes = os.lstat(link).st_mode & 0o200  # whoever reads it may be a backup
+        return file.endswith("/lock") and bool(writes) and os.path.samefile(link, LOCK)
+    return False
+
+
+def from_lsof(output: str) -> set[int]:
+    """After a process `p` comes its access `a` to the file: read, write or update."""
+    return {int(pid) for pid in re.findall(r"(?m)^p(\d+)\n(?:ar\n)*a[uw]$", output)}

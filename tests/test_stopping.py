@@ -1,0 +1,259 @@
+"""`stop` and `--replace` end this project's processes, however they came to be, and nobody else."""
+
+import contextlib
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+from breaking import append, edit
+from services import ANSWER_WITHIN, BakedProject, free_port, http, wait_until
+from test_processes import alive, all_gone, answers, assert_nothing_is_left, is_free, reaped
+
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="kills with POSIX signals")
+
+RUNNING = "from launcher.system.running import hold; hold()\n"
+# Ends at SIGTERM, and leaves a child that does not.
+STUBBORN = (
+    RUNNING
+    + """
+import signal
+if not (child := os.fork()):
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    signal.pause()
+print(child)
+"""
+)
+# Hands on to a program all that may be handed on.
+STARTS = """
+
+@bp.get("/start")
+def start():
+    import subprocess, sys
+
+    command = [sys.executable, "-c", "import sys; sys.stdin.read()"]
+    return [subprocess.Popen(command, close_fds=False, stdin=subprocess.PIPE).pid]
+"""
+
+
+@contextlib.contextmanager
+def program(project: BakedProject, script: str) -> Iterator[tuple[psutil.Process, str]]:
+    """Run a script in the service's folder; yields what it says. It ends with its input."""
+    whole = f"import os, sys\n{script}\nprint(flush=True)\nsys.stdin.read()"
+    with subprocess.Popen(
+        [sys.executable, "-c", whole],
+        cwd=project.path,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout
+        yield psutil.Process(process.pid), process.stdout.readline()
+
+
+def limit_patience(project: BakedProject) -> None:
+    edit(project.path / "launcher/stopping.py", "KILLED_AFTER = 35", "KILLED_AFTER = 1")
+
+
+def stop(project: BakedProject) -> str:
+    done = project.run("run.py", "stop")
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout
+
+
+def running(project: BakedProject) -> set[int]:
+    script = "from launcher.system.running import running; print(*running())"
+    return set(map(int, project.run("-c", script).stdout.split()))
+
+
+# Stop
+
+
+@pytest.mark.parametrize("mode", ["reloader", "single process"])
+def test_stop_ends_what_runs_and_says_so(service: BakedProject, mode: str) -> None:
+    arguments = () if mode == "reloader" else ("--no-reload",)
+    python = service.python if mode == "single process" else sys.executable
+    with (
+        service.start(*arguments, python=python) as first,
+        service.start(*arguments, python=python) as second,
+    ):
+        both = (first, second)
+        families = [server.family for server in both]
+        with reaped(*both):
+            said = stop(service)
+        assert len(said.splitlines()) == 2
+        for server, family in zip(both, families, strict=True):
+            assert f"stopped {server.process.pid} `" in said
+            assert server.process.returncode == -signal.SIGTERM
+            assert all_gone(family)
+            assert is_free(server.port)
+    assert "stopped" not in stop(service)
+
+
+def test_stop_works_without_anything_installed(service: BakedProject) -> None:
+    with service.start() as server:
+        family = server.family
+        (service.path / ".venv").rename(service.path.parent / "venv elsewhere")
+        with reaped(server):
+            assert f"stopped {server.process.pid} " in stop(service)
+        assert_nothing_is_left(family, server.port)
+
+
+def test_a_server_that_is_still_starting_is_stopped(service: BakedProject) -> None:
+    port = free_port()
+    with service.start("--port", port, wait=False) as server:
+        wait_until(lambda: not is_free(port))
+        family = server.family
+        with reaped(server):
+            assert f"stopped {server.process.pid} " in stop(service)
+        assert_nothing_is_left(family, port)
+
+
+def test_what_a_killed_parent_leaves_behind_is_named_and_ended(service: BakedProject) -> None:
+    """Here its child is suspended: else it would leave by itself, if not in the same moment."""
+    limit_patience(service)
+    with service.start() as server:
+        parent, child = server.family
+        child.suspend()
+        parent.kill()
+        server.process.wait(ANSWER_WITHIN)
+        (problem,) = service.problems("warning", PORT=str(server.port))
+        (owner,) = problem["owners"]
+        assert (owner["pid"], owner["this_project"]) == (child.pid, True)
+        assert f"stopped {child.pid} " in stop(service)
+        assert not alive(child)
+        assert is_free(server.port)
+
+
+def test_stop_waits_for_children_and_kills_those_that_do_not_end(bare: BakedProject) -> None:
+    limit_patience(bare)
+    with program(bare, STUBBORN) as (parent, said):
+        child = psutil.Process(int(said))
+        assert f"stopped {parent.pid} " in stop(bare)
+        assert not alive(parent)
+        assert not alive(child)
+
+
+# Nobody else
+
+
+def test_who_reads_the_lock_or_has_another_is_left_alone(
+    bare: BakedProject, tmp_path: Path
+) -> None:
+    other = bare.copy(tmp_path / "another checkout")
+    reads = "file = open('instance/running/lock')"
+    with (
+        program(other, RUNNING) as (elsewhere, _),
+        program(bare, RUNNING) as (ours, _),
+        program(bare, reads) as (backup, _),
+    ):
+        shutil.copytree(other.path / "instance", tmp_path / "kept")
+        said = stop(bare)
+        assert said.count("stopped") == 1
+        assert f"stopped {ours.pid} " in said
+        assert alive(elsewhere)
+        assert alive(backup)
+        assert "stopped" not in stop(bare)
+        assert f"stopped {elsewhere.pid} " in stop(other)
+
+
+def test_the_server_of_another_checkout_is_left_alone(
+    service: BakedProject, tmp_path: Path
+) -> None:
+    with service.start() as server:
+        path = tmp_path / "another checkout"
+        shutil.copytree(service.path, path, symlinks=True)
+        other = BakedProject(path, service.context)
+        assert (path / "instance/running/lock").exists()
+        assert "stopped" not in stop(other)
+        (problem,) = other.problems(PORT=str(server.port))
+        assert not any(owner["this_project"] for owner in problem["owners"])
+        assert other.run("run.py", "--replace", "--port", server.port).returncode == 1
+        assert answers(server)
+
+
+def test_a_moved_project_still_knows_its_server(service: BakedProject) -> None:
+    with service.start() as server:
+        moved = BakedProject(service.path.with_name("moved"), service.context)
+        service.path.rename(moved.path)
+        with reaped(server):
+            assert f"stopped {server.process.pid} " in stop(moved)
+
+
+@pytest.mark.parametrize("arguments", [(), ("--no-reload",)])
+def test_what_a_view_starts_is_not_this_project_s_and_has_not_its_port(
+    service: BakedProject, arguments: tuple[str, ...]
+) -> None:
+    append(service.path / "backend/routes/chat.py", STARTS)
+    with service.start(*arguments) as server:
+        ours = {process.pid for process in server.family}
+        (started,) = http(f"{server.url}/api/start").json
+        assert alive(psutil.Process(started))
+        assert running(service) == ours
+        (problem,) = service.problems("warning", PORT=str(server.port))
+        assert {owner["pid"] for owner in problem["owners"]} == ours
+
+
+def test_a_folder_that_cannot_be_written_is_served_from(service: BakedProject) -> None:
+    running = service.path / "instance/running"
+    shutil.rmtree(running, ignore_errors=True)
+    running.touch()  # so that there cannot be such a folder, even for root
+    with service.start() as server:
+        assert answers(server)
+        assert "nothing" in stop(service)
+        (problem,) = service.problems(PORT=str(server.port))
+        assert not any(owner["this_project"] for owner in problem["owners"])
+
+
+# Replace
+
+
+def test_replace_takes_over_the_port_from_the_own_server(service: BakedProject) -> None:
+    with service.start() as first:
+        family = first.family
+        with reaped(first), service.start("--replace", "--port", first.port) as second:
+            first.process.wait(ANSWER_WITHIN)
+            assert first.process.returncode == -signal.SIGTERM
+            assert all_gone(family)
+            assert second.port == first.port
+            assert answers(second)
+
+
+def test_replace_leaves_the_own_server_on_another_port(service: BakedProject) -> None:
+    with service.start() as first, service.start("--replace", "--port", free_port()) as second:
+        assert answers(first)
+        assert answers(second)
+
+
+def test_replace_does_not_end_a_stranger(service: BakedProject) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as holder:
+        port = holder.getsockname()[1]
+        done = service.run("run.py", "serve", "--replace", "--port", port)
+        assert done.returncode == 1
+        assert service.ids(PORT=str(port)) == {"port.busy"}
+
+
+def test_replaced_by_four_at_once_exactly_one_server_is_left(service: BakedProject) -> None:
+    with contextlib.ExitStack() as stack:
+        first = stack.enter_context(service.start())
+        port = first.port
+        command = ("--replace", "--port", port)
+        rivals = [stack.enter_context(service.start(*command, wait=False)) for _ in range(4)]
+        everybody = [first, *rivals]
+        wait_until(lambda: sum(rival.process.poll() is None for rival in everybody) == 1, 40)
+        (left,) = (server for server in everybody if server.process.poll() is None)
+        assert left is not first
+        left.wait_for_url()
+        assert left.port == port
+        assert answers(left)
+        for rival in rivals:
+            assert rival is left or rival.process.returncode in (1, -signal.SIGTERM)
+            assert "Traceback" not in rival.output
+        (problem,) = service.problems("warning", PORT=str(port))
+        assert {owner["pid"] for owner in problem["owners"]} == {p.pid for p in left.family}
