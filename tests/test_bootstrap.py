@@ -11,18 +11,19 @@ import socket
 import subprocess
 import sys
 import venv
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
 import pytest
-from generating import INDEX_SETTING, generate, made_in, silent_index
+from breaking import follow, posix_only
+from generating import generate, made_in, silent_index
 from services import (
     ANSWER_WITHIN,
     TEMPLATE,
     BakedProject,
     Server,
-    environment,
     http,
     running,
     wait_until,
@@ -57,9 +58,10 @@ def identity(project: BakedProject) -> tuple[int, int]:
 
 
 def files_in(folder: Path) -> dict[str, int]:
-    """Return when each was changed; what Python caches of an import does not count."""
+    """Return when each was changed; what Python caches and checks note does not count."""
     found = (path for path in folder.rglob("*") if path.is_symlink() or path.is_file())
-    return {str(p): p.lstat().st_mtime_ns for p in found if p.parent.name != "__pycache__"}
+    kept = (path for path in found if path.suffix not in (".pyc", ".receipt"))
+    return {str(path): path.lstat().st_mtime_ns for path in kept}
 
 
 def write_requirement(project: BakedProject, line: str) -> None:
@@ -79,11 +81,30 @@ def moved(shared_service: BakedProject, tmp_path_factory: pytest.TempPathFactory
 
 
 @pytest.fixture
-def foreign(shared_service: BakedProject, tmp_path: Path) -> BakedProject:
-    """A service that works, in an environment that bootstrap does not know to be its own."""
-    copy = shared_service.copy(tmp_path, own_environment=True)
-    (copy.path / ".venv" / "bootstrap.json").unlink()
-    return copy
+def foreign(service: BakedProject) -> BakedProject:
+    """A service that works, in an environment that was made for another folder."""
+    if os.name == "nt":  # where it is no link
+        (service.path / ".venv" / "bootstrap.json").unlink()
+    return service
+
+
+# Brings .venv into being, and installs nothing.
+MAKE = """
+from pathlib import Path
+from launcher.checks.service import Service
+from launcher.environment import make
+print(make(Service(Path.cwd().resolve())))
+"""
+
+
+def make(project: BakedProject) -> str:
+    done = project.run("-c", MAKE)
+    assert done.returncode == 0, done.stderr
+    works = project.run(
+        "-c", "import sys; assert sys.prefix.endswith('.venv')", python=project.python
+    )
+    assert works.returncode == 0, works.stderr
+    return done.stdout.strip()
 
 
 def test_a_second_run_changes_nothing(shared_service: BakedProject) -> None:
@@ -111,26 +132,101 @@ def test_a_new_requirement_is_noticed_and_installed(moved: BakedProject) -> None
     assert version.stdout.strip() == "1.17.0"
 
 
-def test_a_broken_environment_of_its_own_is_remade(moved: BakedProject) -> None:
-    for python in moved.python.parent.glob("python*"):
+@pytest.mark.quick
+def test_an_environment_of_its_own_that_does_not_work_is_remade(bare: BakedProject) -> None:
+    venv, stamp = bare.path / ".venv", bare.path / ".venv" / "bootstrap.json"
+    assert make(bare) == "made"
+    assert json.loads(stamp.read_text())["half"], "nothing is installed yet"
+    whole = {"path": str(venv.resolve())}
+    stamp.write_text(json.dumps(whole))
+    assert make(bare) == "kept"
+    for wrong in (whole | {"half": True}, {"path": "/elsewhere/.venv"}):
+        before = identity(bare)
+        stamp.write_text(json.dumps(wrong))
+        assert make(bare) == "made"
+        assert identity(bare) != before
+    for damage in (remove_python, break_metadata):
+        stamp.write_text(json.dumps(whole))
+        damage(venv)
+        assert make(bare) == "made"
+    assert not list(bare.path.glob(".venv.*"))
+
+
+def remove_python(venv: Path) -> None:
+    for python in (venv / BIN).glob("python*"):
         python.unlink()
-    assert "python.version" in moved.ids(PORT="0")
-    done = moved.run("bootstrap.py", PORT="0")
-    assert good(done), done.stdout + done.stderr
-    assert moved.ids(PORT="0") == set()
 
 
-def test_an_environment_that_is_said_to_be_half_made_is_remade(
-    shared_service: BakedProject, tmp_path: Path
+def break_metadata(venv: Path) -> None:
+    """Leave what uv leaves when it is interrupted."""
+    site = next(venv.glob("Lib/site-packages" if os.name == "nt" else "lib/*/site-packages"))
+    (site / "click-8.5.1.dist-info").mkdir()
+
+
+def make_file(venv: Path) -> None:
+    venv.write_text("mine", encoding="utf-8")
+
+
+def make_folder(venv: Path) -> None:
+    venv.mkdir()
+    (venv / "mine.txt").write_text("mine", encoding="utf-8")
+
+
+def make_dangling_link(venv: Path) -> None:
+    venv.symlink_to("nowhere")
+
+
+def make_environment_without_python(venv: Path) -> None:
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", venv], check=True)
+    remove_python(venv)
+
+
+def make_environment_with_half_a_package(venv: Path) -> None:
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", venv], check=True)
+    break_metadata(venv)
+
+
+@pytest.mark.quick
+@pytest.mark.parametrize(
+    "fault",
+    [
+        make_file,
+        make_folder,
+        pytest.param(make_dangling_link, marks=posix_only),
+        make_environment_without_python,
+        make_environment_with_half_a_package,
+    ],
+)
+def test_what_somebody_else_made_and_does_not_work_is_moved_aside(
+    fault: Callable[[Path], None], bare: BakedProject
 ) -> None:
-    project = shared_service.copy(tmp_path, own_environment=True)
-    stamp = project.path / ".venv" / "bootstrap.json"
-    stamp.unlink()  # it is shared, and may not be written to
-    stamp.write_text(json.dumps({"path": str(project.path / ".venv"), "half": True}))
-    before = identity(project)
-    done = project.run("bootstrap.py", PORT="0")
+    venv, former = bare.path / ".venv", bare.path / ".venv.old"
+    fault(venv)
+    before = content_of(venv)
+    assert former.name in make(bare)
+    assert content_of(former) == before
+    shutil.rmtree(venv)
+    make_file(venv)
+    assert f"{former.name}1" in make(bare)
+    assert content_of(former) == before
+
+
+def content_of(path: Path) -> object:
+    if path.is_symlink():
+        return os.readlink(path)
+    if path.is_file():
+        return path.read_bytes()
+    return {str(each.relative_to(path)): each.lstat().st_mtime_ns for each in path.rglob("*")}
+
+
+@posix_only
+def test_the_hint_for_a_link_to_nowhere_leads_to_a_service_that_starts(bare: BakedProject) -> None:
+    make_dangling_link(bare.path / ".venv")
+    hints = {problem["hint"] for problem in bare.problems(PORT="0")}
+    assert len(hints) == 1, "nobody knows which of them to follow"
+    done = follow(bare, bare.problems(PORT="0")[0])
     assert good(done), done.stdout + done.stderr
-    assert identity(project) != before
+    assert bare.ids(PORT="0") == set()
 
 
 def test_a_service_that_runs_meanwhile_holds_its_port_by_right(moved: BakedProject) -> None:
@@ -140,52 +236,8 @@ def test_a_service_that_runs_meanwhile_holds_its_port_by_right(moved: BakedProje
         assert http(f"{server.url}/ping").status == 200
 
 
-@pytest.mark.parametrize("kind", ["no-python", "no-venv", "file"])
-def test_a_broken_environment_that_somebody_else_made_is_kept(
-    kind: str, bare: BakedProject
-) -> None:
-    broken = bare.path / ".venv"
-    if kind == "file":
-        broken.write_text("mine", encoding="utf-8")
-    elif kind == "no-venv":
-        broken.mkdir()
-        (broken / "mine.txt").write_text("mine", encoding="utf-8")
-    else:
-        venv.create(broken, symlinks=os.name != "nt")
-        for python in (broken / BIN).glob("python*"):
-            python.unlink()
-    before = files_in(bare.path)
-    done = bare.run("bootstrap.py", PORT="0")
-    assert done.returncode == 1, done.stdout + done.stderr
-    assert files_in(bare.path) == before
-    assert broken.exists()
-    assert "bootstrap.py" in done.stderr, "it says how to go on"
-    assert "Traceback" not in done.stderr
-
-
-@pytest.mark.skipif(os.name == "nt", reason="there is no pty on Windows")
-@pytest.mark.parametrize("answer", ["y", "n"])
-def test_on_a_terminal_it_asks_before_it_deletes(answer: str, bare: BakedProject) -> None:
-    mine = bare.path / ".venv" / "mine.txt"
-    mine.parent.mkdir()
-    mine.write_text("mine", encoding="utf-8")
-    ours, terminal = os.openpty()
-    with os.fdopen(ours, "wb", buffering=0) as keyboard, os.fdopen(terminal) as stdin:
-        keyboard.write(answer.encode() + b"\n")
-        done = subprocess.run(
-            [sys.executable, "bootstrap.py"],
-            cwd=bare.path,
-            env=environment(PORT="0"),
-            stdin=stdin,
-            capture_output=True,
-            encoding="utf-8",
-        )
-    assert good(done) == (answer == "y"), done.stdout + done.stderr
-    assert mine.exists() == (answer == "n")
-
-
 def test_a_good_environment_that_somebody_else_made_is_used(bare: BakedProject) -> None:
-    subprocess.run([sys.executable, "-m", "venv", bare.path / ".venv"], check=True)
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", bare.path / ".venv"], check=True)
     before = identity(bare)
     done = bare.run("bootstrap.py", PORT="0")
     assert good(done), done.stdout + done.stderr
@@ -240,13 +292,7 @@ def test_nothing_is_installed_into_the_active_environment(
     bare: BakedProject,
     other_environment: OtherEnvironment,
     tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    if uv:  # which is not used where pip is told to use an index of its own
-        monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
-        for name in filter(INDEX_SETTING.fullmatch, list(os.environ)):
-            if name != "PIP_CONFIG_FILE":
-                monkeypatch.delenv(name)
     before = files_in(other_environment.path)
     variables = other_environment.variables(tmp_path, uv)
     done = bare.run("bootstrap.py", PORT="0", python=other_environment.python, **variables)
@@ -261,8 +307,8 @@ def test_nothing_is_installed_into_the_active_environment(
 
 
 RUNNERS = {
-    "uvx": ("-m", "uv", "tool", "run", "--from", "cookiecutter==2.7.1", "cookiecutter"),
-    "pipx": ("-m", "pipx", "run", "--spec", "cookiecutter==2.7.1", "cookiecutter"),
+    "uvx": ("uv", "tool", "run", "--from", "cookiecutter==2.7.1", "cookiecutter"),
+    "pipx": ("pipx", "run", "--backend=uv", "--spec", "cookiecutter==2.7.1", "cookiecutter"),
 }
 
 
@@ -275,7 +321,8 @@ def test_a_service_outlives_the_temporary_environment_of_its_generator(
                "UV_CACHE_DIR": home / "uv", "UV_TOOL_DIR": home / "tools"}  # fmt: skip
     home.mkdir()
     places = {name: str(folder) for name, folder in folders.items()}
-    done = generate(tmp_path, command=(sys.executable, *RUNNERS[runner]), **places)
+    places["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"  # has uv
+    done = generate(tmp_path, command=(sys.executable, "-m", *RUNNERS[runner]), **places)
     assert good(done), done.stdout
     assert not re.search(r"^Traceback", done.stdout, re.MULTILINE)
     assert [path for path in home.rglob("site-packages/flask") if path.is_dir()] == []

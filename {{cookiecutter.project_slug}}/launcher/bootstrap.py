@@ -13,9 +13,9 @@ from urllib.request import ProxyHandler, build_opener
 from launcher import environment
 from launcher.checks.service import PYTHON, Service, command_line, prefix, quoted
 from launcher.environment import BootstrapError
-from launcher.interpreter import become
 from launcher.system.address import announced_url
 from launcher.system.console import prepare_streams
+from launcher.system.interpreter import become
 
 ROOT = Path(__file__).resolve().parent.parent
 # Seconds that the service has to start and to answer: on a busy machine the first start takes 40.
@@ -78,11 +78,12 @@ def verify(service: Service) -> str:
     again = command_line("bootstrap.py")
     if not packages_are_to_blame(service):
         raise BootstrapError(f"fix what is marked above, then {again}")
+    print("      the installed packages do not work, and are installed anew", flush=True)
     environment.condemn(service)
     for step in (environment.make, environment.install, migrate):
         print(f"      {step(service)}", flush=True)
     if check(service):
-        return "no errors: the packages did not work, and were installed anew"
+        return "no errors"
     raise BootstrapError(
         "the packages were installed anew, and what is marked above is still wrong;"
         f" fix it, or require other versions, then {again}"

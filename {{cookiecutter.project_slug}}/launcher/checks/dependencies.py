@@ -5,10 +5,10 @@ import sys
 from collections.abc import Iterator
 from contextlib import suppress
 
-from launcher import interpreter
 from launcher.checks.problem import Problem
 from launcher.checks.requirements import read
 from launcher.checks.service import Service, command_line
+from launcher.system import interpreter
 
 
 def check_dependencies(service: Service) -> Iterator[Problem]:
