@@ -144,43 +144,6 @@ def test_exit_codes_and_the_report_agree(service: BakedProject) -> None:
     assert wrong.stderr == ""
 
 
-# Dependencies
-
-
-@pytest.mark.parametrize(
-    ("requirement", "ids"),
-    [
-        ("not-yet-installed==1.0", {"dependencies.missing"}),
-        ("Not.Yet_Installed", {"dependencies.missing"}),
-        ("not-yet-installed[fast]==1.0  # why", {"dependencies.missing"}),
-        ('not-yet-installed==1.0; python_version >= "3.11"', {"dependencies.missing"}),
-        ('not-yet-installed==1.0; sys_platform != "plan9" and os_name', {"dependencies.missing"}),
-        ('not-yet-installed==1.0; python_version < "3.2"', set()),
-        ('not-yet-installed==1.0 ; sys_platform == "plan9"', set()),
-        ("# not-yet-installed==1.0", set()),
-        ("flask.SQLALCHEMY_lite==0.2.1", set()),
-        ("Jinja2==3.1.*", set()),
-        ("Jinja2==1.0", {"dependencies.version"}),
-        ("Jinja2==1.0\nnot-yet-installed==1.0", {"dependencies.missing", "dependencies.version"}),
-    ],
-)
-def test_a_changed_requirement_is_noticed_and_others_are_not(
-    service: BakedProject, requirement: str, ids: set[str]
-) -> None:
-    append(service.path / "requirements.txt", requirement)
-    problems = service.problems()
-    assert {problem["id"] for problem in problems} == ids
-    last = len((service.path / "requirements.txt").read_text().splitlines())
-    assert all(int(problem["where"].split(":")[1]) >= last - 1 for problem in problems)
-
-
-@pytest.mark.quick
-def test_all_missing_requirements_are_named_at_once(bare: BakedProject) -> None:
-    missing = the(bare.problems(), "dependencies.missing")
-    for name in ("APScheduler", "Flask", "Flask-Alembic", "Flask-SQLAlchemy-Lite", "SQLAlchemy"):
-        assert name in missing["message"]
-
-
 # Settings
 
 
