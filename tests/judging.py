@@ -18,6 +18,7 @@ T = TypeVar("T")
 # Starts the application as the development server does, and asks none of the checks.
 UNCHECKED = """
 import os, sys
+sys.path.insert(0, os.getcwd())
 from logging.config import dictConfig
 from werkzeug.serving import make_server
 from backend import create_app
@@ -116,7 +117,8 @@ def word_for(said: Said, done: Done, change: Change) -> str:
         alarm = change.warnings is not None and not said.ids("warning") <= change.warnings
         fine = "green, works" if done.answers["/api/chat"] == 200 else "in a view"
         return "FALSE ALARM" if alarm else fine
-    harmless = change.harm == "" or (change.harm is None and not all(map(HARM.get, said.ids())))
+    by_policy = bool(said.ids()) and all(map(HARM.get, said.ids()))
+    harmless = change.harm == "" or (change.harm is None and not by_policy)
     return "FALSE ALARM" if harmless else "red, harm"
 
 
@@ -131,7 +133,9 @@ def check(service: BakedProject, **env: str) -> Said:
     try:
         report = json.loads(done.stdout)
     except ValueError:
-        return Said(False, crashed=f"exit {done.returncode}: {done.stdout}{done.stderr}")
+        ended_by_the_breakage = done.returncode not in (0, 1)  # in config/, which it imports
+        said = f"exit {done.returncode}: {done.stdout}{done.stderr}"
+        return Said(False, crashed="" if ended_by_the_breakage else said)
     problems = [problem for check in report["checks"] for problem in check["problems"]]
     crashed = "it and its exit code differ" if report["ok"] != (done.returncode == 0) else ""
     return Said(report["ok"], tuple(problems), crashed)

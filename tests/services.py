@@ -169,10 +169,15 @@ class BakedProject:
         target, venv = folder / self.path.name, self.path / ".venv"
         shutil.copytree(self.path, target, ignore=shutil.ignore_patterns(".venv", "running"))
         if venv.exists() and (own_environment or os.name == "nt"):
-            shutil.copytree(venv, target / ".venv", symlinks=True, copy_function=os.link)
+            shutil.copytree(venv, target / ".venv", symlinks=True, copy_function=link)
         elif venv.exists():
             (target / ".venv").symlink_to(venv.resolve())
         return BakedProject(target, self.context)
+
+
+def link(source: str, target: str) -> None:
+    """Share the file, unless it is one of those in which bootstrap.py notes what it did."""
+    (shutil.copy2 if source.endswith(".json") else os.link)(source, target)
 
 
 @contextlib.contextmanager

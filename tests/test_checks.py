@@ -56,7 +56,7 @@ def test_a_bootstrapped_service_has_no_problem(service: BakedProject) -> None:
     assert report["ok"] is True
     assert report["environment"] == "development"
     assert [check["name"] for check in report["checks"]] == [
-        "Python", "Dependencies", "Settings", "Database", "Views", "Jobs", "Port",
+        "Python", "Dependencies", "Settings", "Database", "Application", "Views", "Jobs", "Port",
     ]  # fmt: skip
     for check in report["checks"]:
         assert (check["status"], check["problems"]) == ("ok", [])
@@ -327,122 +327,6 @@ def test_a_password_is_never_shown(service: BakedProject, url: str) -> None:
 # Views
 
 
-VIEWS = {
-    "decorators": """
-        @bp.route("/1", methods=["GET"])
-        async def seen1(): ...
-        @bp.get("/2")
-        async def seen2(): ...
-        @bp.post("/3")
-        @wraps
-        async def seen3(): ...
-        @wraps
-        @bp.delete("/4")
-        async def seen4(): ...
-        @blueprints["a"].put("/5")
-        async def seen5(): ...
-        @app.patch("/6")
-        async def seen6(): ...
-    """,
-    "hooks and handlers": """
-        @bp.before_request
-        async def seen1(): ...
-        @bp.before_app_request
-        async def seen2(): ...
-        @bp.after_request
-        async def seen3(response): ...
-        @bp.teardown_request
-        async def seen4(error): ...
-        @bp.errorhandler(404)
-        async def seen5(error): ...
-        @bp.app_errorhandler(Exception)
-        async def seen6(error): ...
-        @bp.context_processor
-        async def seen7(): ...
-        @bp.app_template_filter("shout")
-        async def seen8(text): ...
-        @app.template_filter
-        async def seen9(text): ...
-        @bp.url_value_preprocessor
-        async def seen10(endpoint, values): ...
-    """,
-    "given by name": """
-        async def seen1(): ...
-        async def seen2(): ...
-        async def seen3(error): ...
-        async def seen4(): ...
-        bp.add_url_rule("/1", "one", seen1)
-        bp.add_url_rule("/2", view_func=seen2)
-        bp.register_error_handler(404, seen3)
-        bp.before_request(seen4)
-    """,
-    "classes": """
-        class Messages(MethodView):
-            async def get(self): ...  # seen
-            def post(self): ...
-            async def help(self): ...
-        class Page(flask.views.View):
-            async def dispatch_request(self): ...  # seen
-    """,
-    "made in a function": """
-        def make(app):
-            @app.get("/1")
-            async def seen1(): ...
-            async def seen2(): ...
-            app.add_url_rule("/2", view_func=seen2)
-    """,
-    "plain helpers": """
-        async def fetch(): ...
-        class Client:
-            async def get(self): ...
-        async def both():
-            await fetch()
-        @cache
-        async def cached(): ...
-        # async def commented(): ...
-        @bp.get("/1")
-        def view():
-            async def inner(): ...
-            return asyncio.run(both())
-    """,
-}
-
-
-@pytest.mark.quick
-@pytest.mark.parametrize("source", VIEWS.values(), ids=VIEWS)
-@pytest.mark.parametrize("name", ["backend/extra.py", "backend/routes/deep/er/extra.py"])
-def test_async_views_are_found_where_they_stand_and_helpers_are_not(
-    bare: BakedProject, source: str, name: str
-) -> None:
-    path = bare.path / name
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("\n".join(line.removeprefix(" " * 8) for line in source.splitlines()))
-    lines = path.read_text().splitlines()
-    expected = [
-        f"{name}:{number}"
-        for number, line in enumerate(lines, 1)
-        if "async def" in line and "seen" in line
-    ]
-    found = [problem for problem in bare.problems() if problem["id"].startswith("views.")]
-    assert {problem["id"] for problem in found} <= {"views.async"}
-    assert sorted(problem["where"] for problem in found) == sorted(expected)
-    for where in expected:
-        line = int(where.split(":")[1]) - 1
-        lines[line] = lines[line].replace("async def", "def")
-    path.write_text("\n".join(lines))
-    assert "views.async" not in bare.ids()
-
-
-@pytest.mark.quick
-def test_an_async_view_is_found_in_another_file_than_it_is_registered_in(
-    bare: BakedProject,
-) -> None:
-    (bare.path / "backend/handlers.py").write_text("async def show(): ...\n")
-    chat = bare.path / "backend/routes/chat.py"
-    append(chat, "from backend import handlers\n\nbp.add_url_rule('/s', view_func=handlers.show)")
-    assert the(bare.problems(), "views.async")["where"] == "backend/handlers.py:1"
-
-
 def test_the_sync_view_that_the_hint_makes_is_served(service: BakedProject) -> None:
     make_async(service)
     (problem,) = service.problems()
@@ -569,7 +453,7 @@ def test_a_reader_who_has_seen_enough_sees_no_traceback(service: BakedProject) -
 
 def replace_a_check(project: BakedProject, body: str) -> None:
     append(
-        project.path / "launcher/checks/views.py",
+        project.path / "launcher/checks/application.py",
         f"def check_views(service):\n    {body}\n    yield from ()",
     )
 
@@ -713,18 +597,3 @@ def test_what_is_meant_as_production_is_never_hinted_as_development(
     assert problem["id"] == "settings.environment"
     assert 'ENVIRONMENT="production"' in problem["hint"]
     assert "development" not in problem["hint"]
-
-
-def test_an_async_view_that_only_the_application_can_see_is_refused_in_one_sentence(
-    service: BakedProject,
-) -> None:
-    append(
-        service.path / "backend/core/health.py",
-        'async def slow():\n    return "x"\n\n\nfor view in [slow]:\n'
-        '    bp.add_url_rule("/slow", view_func=view)',
-    )
-    assert service.ids() == set()
-    done = service.run("run.py", "serve", "--port", "0")
-    assert done.returncode == 1
-    assert "slow is async; in Flask that only costs a thread" in done.stderr
-    assert "Traceback" not in done.stderr

@@ -97,17 +97,6 @@ print(engine_url("{scheme}://user@host/name").drivername, "{scheme}" in POSTGRES
     assert done.stdout == "postgresql+psycopg True\n", done.stderr
 
 
-def test_the_check_knows_the_fields_of_a_job(service: BakedProject) -> None:
-    code = """
-from dataclasses import fields
-from backend.core.jobs import Job
-from launcher.checks.jobs import FIELDS
-print([field.name for field in fields(Job)] == list(FIELDS))
-"""
-    done = service.run("-c", code, python=service.python)
-    assert done.stdout == "True\n", done.stderr
-
-
 def test_a_function_of_config_that_reads_the_environment_is_known_as_one(
     service: BakedProject,
 ) -> None:

@@ -187,7 +187,7 @@ def test_a_moved_project_still_knows_its_server(service: BakedProject) -> None:
 
 
 @pytest.mark.parametrize("arguments", [(), ("--no-reload",)])
-def test_what_a_view_starts_is_not_this_project_s_and_has_not_its_port(
+def test_what_a_view_starts_is_not_this_project_s(
     service: BakedProject, arguments: tuple[str, ...]
 ) -> None:
     append(service.path / "backend/routes/chat.py", STARTS)
@@ -196,8 +196,6 @@ def test_what_a_view_starts_is_not_this_project_s_and_has_not_its_port(
         (started,) = http(f"{server.url}/api/start").json
         assert alive(psutil.Process(started))
         assert running(service) == ours
-        (problem,) = service.problems("warning", PORT=str(server.port))
-        assert {owner["pid"] for owner in problem["owners"]} == ours
 
 
 def test_a_folder_that_cannot_be_written_is_served_from(service: BakedProject) -> None:
@@ -257,3 +255,51 @@ def test_replaced_by_four_at_once_exactly_one_server_is_left(service: BakedProje
             assert "Traceback" not in rival.output
         (problem,) = service.problems("warning", PORT=str(port))
         assert {owner["pid"] for owner in problem["owners"]} == {p.pid for p in left.family}
+
+
+# Under gunicorn
+
+
+@pytest.fixture
+def in_production(project: BakedProject, tmp_path: Path) -> BakedProject:
+    copy = project.copy(tmp_path)
+    append(copy.path / "backend/core/health.py", STARTS)
+    limit_patience(copy)
+    return copy
+
+
+def test_gunicorn_and_its_workers_are_stopped_and_not_what_a_view_has_started(
+    in_production: BakedProject, migrated: dict[str, str]
+) -> None:
+    with in_production.start(**migrated) as server:
+        (started,) = http(f"{server.url}/start").json
+        master, worker, program = server.family
+        assert program.pid == started
+        assert running(in_production) == {master.pid, worker.pid}
+        with reaped(server):
+            (said,) = stop(in_production).splitlines()
+        assert f"stopped {master.pid} " in said
+        assert server.process.returncode == 0
+        assert all_gone([master, worker])
+        assert is_free(server.port)
+
+
+def test_workers_whose_master_was_killed_are_named_and_replaced(
+    in_production: BakedProject, migrated: dict[str, str]
+) -> None:
+    """Here the worker is suspended: else it would leave by itself within a second."""
+    with in_production.start(**migrated) as server:
+        assert answers(server)
+        master, worker = server.family
+        worker.suspend()
+        master.kill()
+        server.process.wait(ANSWER_WITHIN)
+        there = migrated | {"PORT": str(server.port)}
+        (problem,) = in_production.problems("warning", **there)
+        (owner,) = problem["owners"]
+        assert (owner["pid"], owner["this_project"]) == (worker.pid, True)
+        with in_production.start("--replace", **there) as second:
+            assert f"stopped {worker.pid} " in second.output
+            assert not alive(worker)
+            assert second.port == server.port
+            assert answers(second)

@@ -195,7 +195,7 @@ def test_a_python_that_is_too_old_or_too_new_is_found(
 from pathlib import Path
 from launcher.checks import python
 from launcher.checks.service import Service
-python.serving_version = lambda service: (3, int(sys.argv[2]))
+sys.version_info = (3, int(sys.argv[2]), 0)
 print([problem.id for problem in python.check_python(Service(Path(sys.argv[1])))])
 """
     found = python(bare_service, script, str(bare_service.path), str(version[1]))

@@ -6,10 +6,15 @@ from contextlib import closing
 from pathlib import Path
 from random import Random
 
+# What serving does without.
+FOR_TESTS = ("pip", "pytest", "ruff", "pluggy", "iniconfig", "pygments", "uv")
+
 
 def damage_a_package(root: Path, random: Random) -> str:
     (packages,) = root.glob(".venv/lib/python*/site-packages")
-    info = random.choice(sorted(packages.glob("*.dist-info")))
+    infos = sorted(packages.glob("*.dist-info"))
+    needed = [info for info in infos if info.name.split("-")[0] not in FOR_TESTS]
+    info = random.choice(needed if random.random() < 0.9 else infos)
     inside = [line.split(",")[0] for line in (info / "RECORD").read_text().splitlines()]
     modules = [name for name in inside if name.endswith(".py") and ".." not in name]
     package = modules and modules[0].split("/")[0]

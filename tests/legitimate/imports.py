@@ -25,8 +25,6 @@ AT_IMPORT = {
     "faults": "import faulthandler\nfaulthandler.enable()",
     "a_loop": "import asyncio\nloop = asyncio.new_event_loop()\nasyncio.set_event_loop(loop)",
     "spawns": "import multiprocessing\nmultiprocessing.set_start_method('spawn', force=True)",
-    "data": "import json\nfrom pathlib import Path\nDATA = json.loads(Path(__file__).with_name('data.json').read_text())",
-    "resources": "from importlib import resources\nTEXT = resources.files('backend').joinpath('data.json').read_text()",
     "optional": "try:\n    import orjson as json\nexcept ImportError:\n    import json\n"
     "try:\n    from stripe import Charge\nexcept (ImportError, AttributeError):\n    Charge = None",
     "for_types": "from __future__ import annotations\nfrom typing import TYPE_CHECKING\nif TYPE_CHECKING:\n"
@@ -37,8 +35,7 @@ AT_IMPORT = {
     "caught": "import sys\ntry:\n    sys.exit(3)\nexcept SystemExit:\n    pass\ntry:\n    1 / 0\nexcept ZeroDivisionError:\n    pass",
     "queue": "from queue import Queue\nWORK = Queue()",
     "types": "from types import SimpleNamespace\nTHING = SimpleNamespace()",
-    "walks": "import importlib, pkgutil\nimport backend.routes\n"
-    "ALL = [module.name for module in pkgutil.iter_modules(backend.routes.__path__)]",
+    "walks": "import pkgutil\nimport backend\nALL = [module.name for module in pkgutil.iter_modules(backend.__path__)]",
     "classes": "import abc, dataclasses, enum\n\n\n@dataclasses.dataclass(frozen=True)\nclass Point:\n    x: int = 0\n\n\n"
     "class Kind(enum.StrEnum):\n    ONE = 'x'\n\n\nclass Base(abc.ABC):\n    async def work(self): ...",
     "collector": "import gc\ngc.collect()\ngc.freeze()",
@@ -48,6 +45,13 @@ IMPORTS: Edits = {
     f"at import: {name}": [(f"backend/{name}.py", text), (CHAT, f"from backend import {name}  # noqa: E402, F401")]
     for name, text in AT_IMPORT.items()
 } | {
+    "at import: data": [
+        ("backend/data.json", "{}"),
+        ("backend/data.py", "import json\nfrom importlib import resources\nfrom pathlib import Path\n"
+         "DATA = json.loads(Path(__file__).with_name('data.json').read_text())\n"
+         "TEXT = resources.files('backend').joinpath('data.json').read_text()"),
+        (CHAT, "from backend import data  # noqa: E402, F401"),
+    ],
     "at import: nested packages": [
         ("backend/services/billing/__init__.py", "from ..names import NAME\nfrom .invoices import total"),
         ("backend/services/billing/invoices.py", "from . import __name__ as own\n\n\ndef total(): ..."),
@@ -71,6 +75,6 @@ IMPORTS: Edits = {
     "by nobody: elsewhere": [("tools/report.py", "import pandas"), ("conftest.py", "import nothing"), ("app.py", "1 / 0")],
     "by nobody: async": [("backend/scripts/quart.py", "from quart import Quart\n\napp = Quart(__name__)\n\n\n"
                           "@app.get('/')\nasync def show():\n    return 'x'")],
-    "data": [("backend/data.json", "{}"), ("backend/notes.ipynb", "{}"), (".env", "SECRET_KEY=x"),
+    "data": [("backend/notes.ipynb", "{}"), (".env", "SECRET_KEY=x"),
              ("backend/py.typed", ""), ("backend/routes/chat.pyi", "def x(: ...")],
 }  # fmt: skip

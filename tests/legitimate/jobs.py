@@ -32,7 +32,6 @@ TABLE = {
     "    '0 6 * * mon-fri', '*/5 * * * *', '0 0 1 jan *', '0 0 1 jan-mar,jul *', '0 6 * * MON', '0 6 last * *',\n"
     "    '5-55/10 8-18 * * mon,wed,fri', '0 0 29 feb *', '0 0 29 2 *', '0 6 * * sun', '  0   6 * * *  ',\n"
     "    '0 0 31 1,3,5 *', '0 0 1-31/2 * *', '59 23 31 12 *', '00 06 * * *'))]",
-    "read": "JOBS: list[Job] = [*JOBS]\nfrom backend.jobs.more import *\nJOBS += MORE",
     "if there is a need": "import os\n\nif not os.environ.get('CI'):\n    JOBS = (*JOBS, Job('needed', delete_old_runs, '0 6 * * *'))",
     "a function of a function's": "def outer():\n    def each():\n        yield 1\n    return sum(each())\n\n\n"
     "JOBS = [*JOBS, Job('outer', outer, '0 6 * * *')]",
@@ -45,10 +44,13 @@ CALLABLES = {
     "a lambda": "JOBS = [*JOBS, Job('lambda', lambda: None, '0 6 * * *')]",
     "an object": "class Called:\n    def __call__(self): ...\n\n\nJOBS = [*JOBS, Job('called', Called(), '0 6 * * *')]",
 }  # fmt: skip
-JOBS: Edits = {
-    f"jobs: {name}": [(FILE, text)] for name, text in (TABLE | CALLABLES).items()
-} | {"jobs: more": [("backend/jobs/more.py", "from backend.core.jobs import Job\n\n\ndef more(): ...\n\n\n"
-                     "MORE = [Job('more', more, '0 6 * * *')]")]}  # fmt: skip
+JOBS: Edits = {f"jobs: {name}": [(FILE, text)] for name, text in (TABLE | CALLABLES).items()} | {
+    "jobs: of another module": [
+        (FILE, "from backend.jobs.more import *\n\nJOBS: list[Job] = [*JOBS, *MORE]"),
+        ("backend/jobs/more.py", "from backend.core.jobs import Job\n\n\ndef more(): ...\n\n\n"
+         "MORE = [Job('more', more, '0 6 * * *')]"),
+    ]
+}  # fmt: skip
 OTHER_JOBS: Edits = {
     "jobs: none": [(FILE, "JOBS = ()")],
     "jobs: in a table": [

@@ -60,9 +60,6 @@ SHAPES = {
     "an index of a part": "class Mail(Base):\n    __tablename__ = 'mail'\n    __table_args__ = (sa.Index('ix_mail_open', 'to',"
     " sqlite_where=sa.text('sent IS NULL')), sa.Index('ix_mail_lower', sa.text('lower(\"to\")')))\n" + ID
     + "    to: Mapped[str]\n    sent: Mapped[str | None]",
-    "a type of one's own": "class Words(sa.TypeDecorator):\n    impl = Text\n    cache_ok = True\n\n"
-    "    def process_bind_param(self, value, dialect):\n        return value and ' '.join(value)\n\n\n"
-    "class Said(Base):\n    __tablename__ = 'said'\n" + ID + "    words: Mapped[str] = mapped_column(Words)",
     "a name of SQL's": "class Order(Base):\n    __tablename__ = 'order'\n" + ID + "    group: Mapped[str] = mapped_column('select')",
     "an event": "from sqlalchemy import event\n\n\n@event.listens_for(Message, 'before_insert')\ndef before(mapper, connection, one):\n    pass",
     "a method": "def _words(self):\n    return self.text.split()\n\n\nMessage.words = property(_words)",

@@ -35,7 +35,7 @@ BLUEPRINTS = {
     "commands": "import click\n\n\n@bp.cli.command('greet')\n@click.argument('name')\ndef greet(name):\n    print(name)",
     "waiting": "import asyncio\n\n\nasync def wait():\n    return 'x'\n\n\n@bp.get('/')\ndef show():\n"
     "    return asyncio.run(wait())\n\n\nasync def unused():\n    yield 1",
-    "made_sync": "from asgiref.sync import async_to_sync\n\n\n@bp.get('/')\n@async_to_sync\nasync def show():\n    return 'x'",
+    "made_sync": "from asgiref.sync import async_to_sync\n\n\nasync def show():\n    return 'x'\n\n\nbp.add_url_rule('/', 'show', async_to_sync(show))",
     "made_sync_by_hand": "import asyncio\nfrom functools import wraps\n\n\ndef plain(function):\n    @wraps(function)\n"
     "    def inner(*args):\n        return asyncio.run(function(*args))\n\n    return inner\n\n\n"
     "@bp.get('/')\n@plain\nasync def show():\n    return 'x'",

@@ -29,7 +29,6 @@ TYPES = {
     "a note": "NOTED: Annotated[str, 'for the people'] = 'x'\nWIDE: Annotated[int | None, range(5)] = None",
     "a forward reference": "LATER: 'int' = 3\nLATEST: 'Later | None' = None\nclass Later: ...",
     "a protocol": "from typing import Protocol\nclass Closes(Protocol):\n    def close(self) -> None: ...\nCLOSES: Closes = open('/dev/null')",
-    "a type variable": "from typing import TypeVar\nT = TypeVar('T')\nGENERIC: list[T] = []",
     "literal text": "from typing import LiteralString\nQUERY: LiteralString = 'SELECT 1'",
     "bytes": "SALT: bytes = b'x'\nBUFFER: bytes | bytearray = bytearray()",
     "a module": "import types, json\nSERIALISER: types.ModuleType = json",
@@ -37,7 +36,7 @@ TYPES = {
 }  # fmt: skip
 HOW = {
     "Flask's own": "from datetime import timedelta\nPERMANENT_SESSION_LIFETIME = timedelta(days=1)\n"
-    "SESSION_COOKIE_NAME = 'own'\nMAX_FORM_PARTS = 10\nJSONIFY_PRETTY = None",
+    "SESSION_COOKIE_NAME = 'own'\nMAX_FORM_PARTS = 10",
     "from the environment": "import os\nSTATE = os.environ.get('STATE', 'x')\nCOUNT = int(os.getenv('COUNT', 5))",
     "by the functions of config": "from config import listed, number\nMANY = number('MANY', 5)\nHOSTS = listed('HOSTS')",
     "on conditions": "import os\nif os.environ.get('CI'):\n    SPEED = 1\nelse:\n    SPEED = 2",
@@ -54,30 +53,20 @@ HOW = {
     "logging": "import logging\nlogging.basicConfig()\nlogging.warning('Good morning')",
     "a warning": "import warnings\nwarnings.warn('old', DeprecationWarning)\nwarnings.warn('odd')",
     "another time zone": "TIMEZONE = 'America/Argentina/Ushuaia'",
-    "from a file": "import json\nfrom pathlib import Path\nPLACE = json.loads(Path(__file__).with_name('place.json').read_text())",
 }  # fmt: skip
-# Declared for those above, and as an owner would declare what an extension reads.
-DECLARED = """
-STATE: str
-COUNT: int
-MANY: int
-HOSTS: list[str]
-SPEED: int
-SERIALISES: str
-DOUBLE: int
-LEVEL_NAME: str
-OWN_BASE: str
-LEFT: int
-RIGHT: int
-REST: list[int]
-UP: int
-DOWN: int
-WALRUS: int
-PLACE: dict[str, str]
-JSONIFY_PRETTY: None
-SHARED_ONE: int
-SHARED_TWO: int
-"""
+FROM_A_FILE = "import json\nfrom pathlib import Path\nPLACE = json.loads(Path(__file__).with_name('place.json').read_text())"
+# Those of them that are an owner's own, declared as they have to be.
+DECLARED = {
+    "from the environment": "STATE: str\nCOUNT: int",
+    "by the functions of config": "MANY: int\nHOSTS: list[str]",
+    "on conditions": "SPEED: int",
+    "if it can be": "SERIALISES: str",
+    "by a function": "DOUBLE: int",
+    "in a loop": "LEVEL_NAME: str",
+    "private names": "OWN_BASE: str",
+    "several at once": "LEFT: int\nRIGHT: int\nREST: list[int]\nUP: int\nDOWN: int",
+    "a walrus": "WALRUS: int",
+}
 NAMES = {
     "an extension's secret": "JWT_SECRET_KEY", "a cloud's": "AWS_SECRET_ACCESS_KEY",
     "an API's": "API_KEY", "a provider's": "OAUTH_CLIENT_SECRET", "another API's": "API_SECRET_KEY",
@@ -88,18 +77,31 @@ NAMES = {
 }  # fmt: skip
 SETTINGS: Edits = (
     {f"a setting's type: {name}": [(DEFAULT, text)] for name, text in TYPES.items()}
-    | {f"settings: {name}": [(OWN, text)] for name, text in HOW.items() if name != "from a file"}
     | {
-        "settings: declared": [(DEFAULT, DECLARED)],
-        "settings: from a file": [(OWN, HOW["from a file"]), ("config/place.json", "{}")],
+        f"settings: {name}": [(OWN, text), (DEFAULT, DECLARED.get(name, ""))]
+        for name, text in HOW.items()
+    }
+    | {
+        "settings: from a file": [
+            (OWN, FROM_A_FILE),
+            (DEFAULT, "PLACE: dict[str, str]"),
+            ("config/place.json", "{}"),
+        ],
         "settings: from everywhere": [
+            (DEFAULT, "SHARED_ONE: int\nSHARED_TWO: int"),
             (OWN, "from config.shared import *\nfrom .shared_too import *"),
             ("config/shared.py", "SHARED_ONE = 1"),
             ("config/shared_too.py", "import os\nSHARED_TWO = len(os.sep)"),
         ],
         "settings: an extension's, declared": [
-            (DEFAULT, "".join(f"DECLARED_{name}: object = 'x'\n" for name in NAMES.values())),
-            (DEFAULT, "STRIPE_SECRET_KEY: str = 'x'\nCORS_ORIGINS: list[str] = []"),
+            (
+                DEFAULT,
+                "STRIPE_SECRET_KEY: str = 'x'\nCORS_ORIGINS: list[str] = []\nDATABASE_SCHEMA: str = 'x'",
+            ),
+            (
+                DEFAULT,
+                "SESSION_TYPE: str = 'x'\nSECRET_SALT: str = 'x'\nDEBUG_TB: bool = False\nPORTS: list[int] = []",
+            ),
         ],
     }
 )
@@ -111,6 +113,6 @@ OTHER_SETTINGS: Edits = {
     "settings: every address": [(OWN, "HOST = '0.0.0.0'")],
     "settings: a name": [(DEFAULT, "SERVICE_NAME: str = '野家 \"one\" 🎉'")],
     "settings: JSON lines": [(OWN, "LOGGING = logs.PLAIN | {'root': {'level': 'ERROR'}}")],
-    "settings: one proxy": [(OWN, "PROXY_COUNT = 1\nTRUSTED_HOSTS = ['example.com', '.example.org']")],
+    "settings: one proxy": [(OWN, "PROXY_COUNT = 1\nTRUSTED_HOSTS = ['127.0.0.1', '.example.org']")],
     "settings: a large body": [(OWN, "MAX_CONTENT_LENGTH = 2**31 - 1\nWEB_CONCURRENCY = 1000")],
 }  # fmt: skip

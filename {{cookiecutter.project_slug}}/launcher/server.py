@@ -55,8 +55,6 @@ def serve(service: Service, reload: bool) -> int:
         with Child(service.root, patient=True) as child:
             green = is_green(service, child.ask)
         return serve_production(service) if green else 1
-    if service.listener:  # a program that a view starts in this process is not to have it
-        service.listener.set_inheritable(reload)
     with Child(service.root, *address(service), patient=True) as child:
         if not is_green(service, child.ask if reload else partial(ask_here, service)):
             return 1
@@ -93,9 +91,10 @@ def serve_here(service: Service) -> int:
 
 
 def address(service: Service) -> tuple[str, ...]:
-    """Return what the development server is told of the listener."""
+    """Return what the development server is told of the listener, and let a child have it."""
     if service.listener is None:
         return ()
+    service.listener.set_inheritable(True)
     host, port = service.listener.getsockname()[:2]
     return str(service.listener.fileno()), host, str(port), url_of(service.listener)
 

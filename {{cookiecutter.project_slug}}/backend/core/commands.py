@@ -28,19 +28,19 @@ class MigrationCommands(AppGroup):
 
         from backend.core.migrations import attach
 
-        ctx.obj = attach(application(ctx))
+        ctx.obj = attach(ctx.ensure_object(ScriptInfo).load_app())
         return cli.get_command(ctx, name)
-
-
-def application(context: click.Context) -> Flask:
-    """Return the application itself, of which current_app is a proxy."""
-    return context.ensure_object(ScriptInfo).load_app()
 
 
 def init_app(app: Flask) -> None:
     app.cli.add_command(MigrationCommands("db", help="Migrate the database."))
     app.cli.add_command(jobs)
-    app.cli.add_command(run_scheduler)
+
+    @app.cli.command("scheduler")
+    def run_scheduler() -> None:
+        """Run the jobs in this process until it is ended."""
+        dictConfig(app.config["LOGGING"])
+        scheduler.run_until_stopped(app)
 
 
 @click.group("jobs", invoke_without_command=True)
@@ -71,11 +71,3 @@ def run_job(id: str) -> None:
         raise click.ClickException(f"{id} is running already, and never runs twice at a time")
     click.echo(f"{id} {outcome}")
     sys.exit(outcome != "succeeded")
-
-
-@click.command("scheduler")
-@click.pass_context
-def run_scheduler(context: click.Context) -> None:
-    """Run the jobs in this process until it is ended."""
-    dictConfig(current_app.config["LOGGING"])
-    scheduler.run_until_stopped(application(context))

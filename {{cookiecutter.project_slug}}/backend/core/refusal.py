@@ -15,4 +15,4 @@ class Refusal(NamedTuple):
 class RefusedError(Exception):
     def __init__(self, refusals: list[Refusal]) -> None:
         self.refusals = refusals
-        super().__init__("\n".join(f"{each.where}  {each.message}" for each in refusals))
+        super().__init__("\n".join(f"{each.where}  {each.message}".strip() for each in refusals))

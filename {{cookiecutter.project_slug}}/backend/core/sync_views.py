@@ -7,9 +7,8 @@ than a plain function, and nothing else is served meanwhile.
 import inspect
 import linecache
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Iterator, Mapping
 from functools import partial
-from itertools import chain
 from types import CodeType
 from typing import Any
 
@@ -34,42 +33,51 @@ def async_views(app: Flask) -> list[Refusal]:
         code = getattr(function, "__code__", None) or type(function).__call__.__code__
         fact = f"{code.co_qualname} is async; in Flask that only costs a thread"
         found[place(code)] = Refusal("views.async", fact, HINT, place(code))
-    return [refusal for _, refusal in sorted(found.items())]
+    return list(found.values())
 
 
 def is_async(function: object) -> bool:
-    """Return whether a call of it returns something to be awaited."""
+    """Return whether a call of it only returns what somebody has to await."""
     return any(
-        inspect.iscoroutinefunction(each) or inspect.isasyncgenfunction(each)
-        for each in (function, type(function).__call__)
+        inspect.iscoroutinefunction(called) or inspect.isasyncgenfunction(called)
+        for called in (function, type(function).__call__)
     )
 
 
 def place(code: CodeType) -> str:
-    """Return the file:line of its `async def`; by itself the code begins at its decorators."""
+    """Return the file:line of the `def`; the code itself begins at the decorators."""
     lines = linecache.getlines(code.co_filename)[code.co_firstlineno - 1 :]
-    above = next((n for n, line in enumerate(lines) if re.match(r"\s*async\s+def\b", line)), 0)
+    above = next((n for n, line in enumerate(lines) if re.match(r"\s*(async\s+)?def\b", line)), 0)
     return f"{code.co_filename}:{code.co_firstlineno + above}"
 
 
-def registered(app: Flask) -> Iterable[Callable[..., Any]]:
+def registered(app: Flask) -> Iterator[Any]:
     for view in app.view_functions.values():
         yield view
         if view_class := getattr(view, "view_class", None):
             names = {"dispatch_request", *map(str.lower, view_class.methods or ())}
             yield from (getattr(view_class, name) for name in names if hasattr(view_class, name))
-    for hooks in (
+    yield from within([
         app.before_request_funcs,
         app.after_request_funcs,
         app.teardown_request_funcs,
+        app.teardown_appcontext_funcs,
         app.template_context_processors,
         app.url_value_preprocessors,
         app.url_default_functions,
-    ):
-        yield from chain.from_iterable(hooks.values())
-    for handlers_by_code in app.error_handler_spec.values():
-        yield from chain.from_iterable(handlers.values() for handlers in handlers_by_code.values())
-    yield from app.teardown_appcontext_funcs
-    templates = app.jinja_env
-    for functions in (templates.filters, templates.tests, templates.globals):
-        yield from filter(inspect.isfunction, functions.values())
+        app.error_handler_spec,
+        app.jinja_env.filters,
+        app.jinja_env.tests,
+    ])  # fmt: skip
+    yield from filter(inspect.isfunction, app.jinja_env.globals.values())
+
+
+def within(registry: Any) -> Iterator[Any]:
+    """Yield what is in a dict or list, or in those that are in there."""
+    if isinstance(registry, Mapping):
+        registry = list(registry.values())
+    if isinstance(registry, list):
+        for each in registry:
+            yield from within(each)
+    else:
+        yield registry

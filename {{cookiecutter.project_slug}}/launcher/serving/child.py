@@ -24,9 +24,6 @@ from launcher.system.running import hold
 def main(arguments: list[str]) -> None:
     prepare_streams()
     sys.argv[0], how, number, *address = arguments  # the first is named by hints
-    if sys.platform != "win32":
-        for descriptor in (number, *address[:1]):  # not for the programs that a view starts
-            os.set_inheritable(int(descriptor), False)
     lifeline, go = socket.socket(fileno=int(number)), threading.Event()
     threading.Thread(target=watch, args=(lifeline, go), daemon=True).start()
     report = None

@@ -1,4 +1,4 @@
-"""What an error in the service's own source says: the fact, what fixes it, and its file:line."""
+"""What an error says: the fact, what fixes it, and the file:line in the service's own source."""
 
 import os
 import sys
@@ -6,22 +6,25 @@ import traceback
 from difflib import get_close_matches
 from importlib.metadata import packages_distributions
 from pathlib import Path
-from typing import Any
 
 from launcher.checks.problem import Problem
 from launcher.checks.service import command_line
+from launcher.checks.views import unreadable
 
 ROOT = Path(__file__).resolve().parents[2]
+ENGINE = "backend/core/database.py:init_app"
 
 
 def problems_of(error: BaseException) -> list[Problem]:
-    if refusals := getattr(error, "refusals", None):  # core's own RefusedError
+    if refusals := getattr(error, "refusals", None):  # it is a RefusedError of core's
         return [refused(*refusal) for refusal in refusals]
     where = place_of(error)
     if isinstance(error, SyntaxError) and where.startswith("backend/"):
-        return []  # which the reading of the source says
-    id = "database.url" if is_of_the_engine(error) else "application.broken"
-    return [Problem(id, fact_of(error), hint_for(error, where), where)]
+        return [unreadable(where.partition(":")[0], error)]
+    if is_of_the_engine(error):  # whose words may have the password
+        fact = f"no engine can be made of SQLALCHEMY_DATABASE_URI ({type(error).__name__})"
+        return [Problem("database.url", fact, "write postgresql://user:password@host/name", where)]
+    return [Problem("application.broken", fact_of(error), hint_for(error, where), where)]
 
 
 def refused(id: str, message: str, hint: str, where: str) -> Problem:
@@ -29,27 +32,32 @@ def refused(id: str, message: str, hint: str, where: str) -> Problem:
 
 
 def fact_of(error: BaseException) -> str:
-    """Return Python's own line for it, which may know what was probably meant."""
+    """Return Python's own line, which may know what was probably meant."""
     lines = list(traceback.TracebackException.from_exception(error).format_exception_only())
     line = lines[-1 if isinstance(error, SyntaxError) else 0]
     return without_root(line.splitlines()[0])
 
 
 def traceback_of(error: BaseException) -> str:
-    """Return its traceback, where the message does not say it all."""
+    """Return its traceback from the service's own source on, unless the message says it all."""
     if isinstance(error, ImportError | SyntaxError) or hasattr(error, "refusals"):
         return ""
-    return "".join(traceback.format_exception(error))
+    if is_of_the_engine(error):
+        return ""
+    begin = error.__traceback__
+    while begin and begin.tb_next and not place_in_source(begin.tb_frame.f_code.co_filename, 1):
+        begin = begin.tb_next
+    return "".join(traceback.format_exception(type(error), error, begin))
 
 
 def place_of(error: BaseException) -> str:
-    """Return the innermost line of the service's own source, of what its owner edits if possible."""
-    own = [place for place in map(place_in_source, places(error)) if place]
+    """Return the innermost line of the service's own source, of what is edited if possible."""
+    own = [place for place in (place_in_source(*each) for each in lines_of(error)) if place]
     edited = [place for place in own if not place.startswith("backend/core/")]
     return (edited or own or [""])[-1]
 
 
-def places(error: BaseException) -> list[tuple[str, int | None]]:
+def lines_of(error: BaseException) -> list[tuple[str, int | None]]:
     lines: list[tuple[str, int | None]] = []
     for frame, line in traceback.walk_tb(error.__traceback__):
         lines.append((frame.f_code.co_filename, line))
@@ -58,35 +66,34 @@ def places(error: BaseException) -> list[tuple[str, int | None]]:
     return lines
 
 
-def place_in_source(place: tuple[str, int | None]) -> str:
-    name = without_root(place[0])
-    foreign = name == place[0] or name.startswith("launcher/") or "site-packages" in name
-    return "" if foreign else f"{name}:{place[1]}"
+def place_in_source(file: str, line: int | None) -> str:
+    name = without_root(file)
+    foreign = name == file or name.startswith("launcher/") or "site-packages" in name
+    return "" if foreign else f"{name}:{line}"
 
 
 def without_root(text: str) -> str:
     """Return the text with the service's own files as its owner names them."""
-    if str(ROOT) + os.sep not in text:
-        return text
-    before, _, after = text.partition(str(ROOT) + os.sep)
-    return before + after.replace(os.sep, "/")
+    before, root, after = text.partition(str(ROOT) + os.sep)
+    return before + after.replace(os.sep, "/") if root else text
 
 
 def hint_for(error: BaseException, where: str) -> str:
     fix = f"fix {where}" if where else ""
-    if not isinstance(error, ImportError | SyntaxError):
+    if not isinstance(error, ImportError):
         return fix
-    name = (getattr(error, "name", None) or "").partition(".")[0]
-    own = (ROOT / name).is_dir() or (ROOT / f"{name}.py").is_file()
-    if isinstance(error, ModuleNotFoundError) and name and not own:
+    name = (error.name or "").partition(".")[0]
+    is_own = (ROOT / name).is_dir() or (ROOT / f"{name}.py").is_file()
+    if isinstance(error, ModuleNotFoundError) and name and not is_own:
         return hint_for_package(name)
-    if "site-packages" in places(error)[-1][0]:
+    if "site-packages" in lines_of(error)[-1][0]:
         return command_line("bootstrap.py")
-    return fix
+    file = without_root(error.path or "")
+    return f"define it in {file}, or {fix}" if is_own and file and fix else fix
 
 
 def hint_for_package(name: str) -> str:
-    """Say how to get what is not there, or is there in part: bootstrap.py installs that again."""
+    """Say how to get it; bootstrap.py alone where it is there in part, and is installed again."""
     installed = packages_distributions()
     again = command_line("bootstrap.py")
     if name in installed:
@@ -97,9 +104,5 @@ def hint_for_package(name: str) -> str:
 
 
 def is_of_the_engine(error: BaseException) -> bool:
-    core = str(ROOT / "backend" / "core" / "database.py")
-    frames: Any = traceback.walk_tb(error.__traceback__)
-    return any(
-        (frame.f_code.co_filename, frame.f_code.co_name) == (core, "init_app")
-        for frame, _ in frames
-    )
+    places = (frame.f_code for frame, _ in traceback.walk_tb(error.__traceback__))
+    return any(f"{without_root(c.co_filename)}:{c.co_name}" == ENGINE for c in places)

@@ -1,4 +1,4 @@
-"""What the process that is to serve says of the application: it imports, creates and asks it.
+"""The application is asked, by the process that is to serve it: all that is wrong, at once.
 
 Hints name commands by sys.argv[0], which is to be what the reader started.
 """
@@ -9,16 +9,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
 from typing import Any
 
-from launcher.checks.problem import Report
+from launcher.checks.problem import Problem, Report
+from launcher.checks.service import Service
 from launcher.checks.views import async_views_in_source
 from launcher.serving import modules
 from launcher.serving.errors import ROOT, problems_of, traceback_of
 
-__all__ = ["Report", "inspect"]
-
 
 def inspect(thorough: bool) -> Report:
-    """Return the application, and what is wrong with it. Nothing is raised but KeyboardInterrupt.
+    """Return the application, and what is wrong with it. Only KeyboardInterrupt is raised.
 
     `thorough` is to ask also whether it is ready, and whether the schema is that of the models.
     """
@@ -29,7 +28,7 @@ def inspect(thorough: bool) -> Report:
         if report.application is None:
             look_further(report)
         else:
-            ask(report.application, thorough, report)
+            ask(report, thorough)
     report.problems = list(dict.fromkeys(report.problems))
     return report
 
@@ -43,20 +42,28 @@ def noted(report: Report) -> Iterator[None]:
         raise
     except BaseException as error:
         if not modules.only_follows(error):
-            report.problems += problems_of(error)
-            report.traceback += traceback_of(error)
+            note(error, report)
         modules.block(error)
+
+
+def note(error: BaseException, report: Report) -> None:
+    """A package that is missing is one finding, however many modules import it."""
+    known = {problem.message for problem in report.problems}
+    for problem in problems_of(error):
+        if not isinstance(error, ModuleNotFoundError) or problem.message not in known:
+            report.problems.append(problem)
+    report.traceback += traceback_of(error)
 
 
 def create() -> Any:
     """Return the application, in production as wsgi.py has it, which may also wrap it."""
-    environment = importlib.import_module("config").environment
+    create_app = importlib.import_module("backend").create_app
     from flask import Flask
 
     from backend.core.refusal import Refusal, RefusedError
 
-    create_app = importlib.import_module("backend").create_app
-    served = importlib.import_module("wsgi").app if environment() == "production" else None
+    production = Service(ROOT).environment == "production"
+    served = importlib.import_module("wsgi").app if production else None
     application = served if isinstance(served, Flask) else create_app()
     if not isinstance(application, Flask):
         fact = f"create_app returned {application!r}, not a Flask application"
@@ -65,13 +72,16 @@ def create() -> Any:
     return application
 
 
-def ask(app: Any, thorough: bool, report: Report) -> None:
-    from launcher.serving import questions
+def ask(report: Report, thorough: bool) -> None:
+    from launcher.serving import questions as q
 
-    asked = [questions.mappers, questions.logs, questions.views, questions.jobs, questions.ping]
-    for question in (*asked, questions.ready) if thorough else asked:
+    app: Any = report.application
+    for question in (q.mappers, q.logs, q.gunicorn, q.views, q.jobs, q.ping):
         with noted(report), app.app_context():
             report.problems += question(app)
+    if thorough and not any(each.id.startswith("jobs.") for each in report.problems):
+        with noted(report), app.app_context():  # which would only follow from those
+            report.problems += q.ready(app)
 
 
 def look_further(report: Report) -> None:
@@ -80,20 +90,19 @@ def look_further(report: Report) -> None:
         with noted(report):
             importlib.import_module(name)
     with noted(report):
-        ask_jobs(report)
+        report.problems += problems_of_jobs()
     if not any(problem.id == "views.async" for problem in report.problems):
         report.problems += async_views_in_source(ROOT)
 
 
-def ask_jobs(report: Report) -> None:
+def problems_of_jobs() -> list[Problem]:
     from flask import Flask
 
     from backend.core import configuration
     from backend.core.jobs import register_jobs
-    from backend.jobs import JOBS
     from launcher.serving import questions
 
     app = Flask("backend")
     configuration.init_app(app)
-    register_jobs(app, JOBS)
-    report.problems += questions.jobs(app)
+    register_jobs(app, getattr(importlib.import_module("backend.jobs"), "JOBS", ()))
+    return list(questions.jobs(app))

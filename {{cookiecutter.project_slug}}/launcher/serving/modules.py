@@ -1,6 +1,6 @@
-"""The modules that the application needs, imported one by one: one that is broken hides no other.
+"""The modules that the application needs, so that one that is broken hides no other.
 
-Import stops at the first error. So what is broken is blocked, and what only follows is left out.
+Import stops at the first error. So what it has ended is blocked, and what only follows is left out.
 """
 
 import sys
@@ -8,26 +8,34 @@ import traceback
 from collections.abc import Iterator
 from contextlib import suppress
 from modulefinder import ModuleFinder
-from pathlib import Path
 from types import ModuleType
+from typing import Any
 
-from launcher.serving.errors import ROOT
+from launcher.serving.errors import ROOT, place_of
+
+
+class Reader(ModuleFinder):
+    def import_module(self, *arguments: Any) -> Any:
+        try:
+            return super().import_module(*arguments)
+        except (SyntaxError, TypeError, ValueError):  # as of what does not parse
+            return None
 
 
 def needed() -> list[str]:
     """Return what backend/__init__.py imports, and what that imports; all else may be a script."""
-    finder = ModuleFinder([str(ROOT)])
-    with suppress(Exception):
-        finder.import_hook("backend")
-    return [name for name in (*finder.modules, *finder.badmodules) if name.startswith("backend.")]
+    reader = Reader([str(ROOT)])
+    with suppress(ImportError):
+        reader.import_hook("backend")
+    return [name for name in reader.modules if name.startswith("backend.")]
 
 
 def block(error: BaseException) -> None:
-    """Let no module be imported again that the error has ended: half of it has been run.
+    """Let nothing that the error has ended be imported again: half of it has been run.
 
     An empty package stands for one that is a package, so that its modules can be imported.
     """
-    for name in filter(None, ended_by(error)):
+    for name in ended_by(error):
         folder = ROOT.joinpath(*name.split("."))
         package = ModuleType(name)
         package.__path__ = [str(folder)]
@@ -39,10 +47,8 @@ def ended_by(error: BaseException) -> Iterator[str]:
         name = frame.f_globals.get("__name__", "")
         if frame.f_code.co_name == "<module>" and name.partition(".")[0] == "backend":
             yield name
-    if isinstance(error, SyntaxError) and error.filename:
-        with suppress(ValueError):
-            file = Path(error.filename).relative_to(ROOT / "backend")
-            yield ".".join(("backend", *file.with_suffix("").parts)).removesuffix(".__init__")
+    if isinstance(error, SyntaxError) and place_of(error).startswith("backend/"):
+        yield place_of(error).partition(".py")[0].removesuffix("/__init__").replace("/", ".")
 
 
 def only_follows(error: BaseException) -> bool:

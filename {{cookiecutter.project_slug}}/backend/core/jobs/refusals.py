@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -12,8 +13,7 @@ from backend.core.jobs.triggers import NEVER, next_due, read_trigger
 from backend.core.refusal import Refusal
 from backend.core.sync_views import is_async
 
-ZONE = 'write a name such as "Europe/Berlin"'
-PLAIN = "give it a function that can be called without arguments"
+CALLABLE = "give it a function that can be called without arguments"
 READABLE = 'write "minute hour day month weekday", such as "0 6 * * mon-fri", or a timedelta'
 
 
@@ -21,25 +21,30 @@ def refusals(jobs: Iterable[Any], timezone: str) -> Iterator[Refusal]:
     try:
         ZoneInfo(timezone)
     except (LookupError, OSError, ValueError):
-        yield Refusal("jobs.timezone", f"TIMEZONE {timezone!r} is no time zone", ZONE, "config")
+        fact = f"TIMEZONE {timezone!r} is no time zone"
+        yield Refusal("jobs.timezone", fact, 'write TIMEZONE = "UTC"', "")
         timezone = "UTC"
     seen: dict[str, Job] = {}
     for job in jobs:
-        if not isinstance(job, Job):
-            yield Refusal("jobs.broken", f"JOBS has {job!r}, which is no Job", "delete it", "JOBS")
-            continue
-        first = seen.setdefault(job.id, job)
-        if first is not job:
-            fact = f"{job.id!r} is also the id of the job at {first.where}"
-            yield Refusal("jobs.duplicate", fact, "give one of them another id", job.where)
-        if why := no_function(job.function):
-            name = getattr(job.function, "__qualname__", repr(job.function))
-            yield Refusal("jobs.function", f"{name} {why}", PLAIN, job.where)
-        if why := no_trigger(job.trigger, timezone):
-            yield Refusal("jobs.trigger", why, READABLE, job.where)
-        if not isinstance(job.dead_after, timedelta) or job.dead_after < timedelta(seconds=1):
-            fact = f"dead_after is {job.dead_after!r}, and nothing is heard that often"
-            yield Refusal("jobs.dead_after", fact, "write a timedelta of a minute or so", job.where)
+        if isinstance(job, Job):
+            yield from refused(job, seen.setdefault(job.id, job), timezone)
+        else:
+            fact = f"JOBS has {job!r}, which is not a Job"
+            yield Refusal("jobs.broken", fact, "write Job(...)", "backend/jobs/__init__.py")
+
+
+def refused(job: Job, first: Job, timezone: str) -> Iterator[Refusal]:
+    if first is not job:
+        fact = f"{job.id!r} is also the id of the job at {first.where}"
+        yield Refusal("jobs.duplicate", fact, "give one of them another id", job.where)
+    if why := no_function(job.function):
+        name = job.function.__qualname__ if inspect.isroutine(job.function) else job.function
+        yield Refusal("jobs.function", f"{name} {why}", CALLABLE, job.where)
+    if why := no_trigger(job.trigger, timezone):
+        yield Refusal("jobs.trigger", why, READABLE, job.where)
+    if not isinstance(job.dead_after, timedelta) or job.dead_after < timedelta(seconds=1):
+        fact = f"dead_after is {job.dead_after}: no process proves so often that it lives"
+        yield Refusal("jobs.dead_after", fact, "write a timedelta of a second or more", job.where)
 
 
 def no_function(function: Any) -> str | None:
@@ -52,12 +57,11 @@ def no_function(function: Any) -> str | None:
         return "is async, and nobody would await it"
     if inspect.isgeneratorfunction(function):
         return "is a generator, of which a call does nothing"
-    try:
-        inspect.signature(function, follow_wrapped=False).bind()
-    except TypeError:
-        return "takes arguments, and is called without"
-    except ValueError:  # it is not Python's, and does not say
-        pass
+    with suppress(ValueError):  # it is not written in Python, and does not say
+        try:
+            inspect.signature(function, follow_wrapped=False).bind()
+        except TypeError:
+            return "takes arguments, and is called without"
     return None
 
 
