@@ -188,7 +188,7 @@ def test_what_is_created_is_asked_everything_beside_each_other(service: BakedPro
     said = ask(service)
     assert said.application
     assert said.found == marked(service, name, "backend/jobs/__init__.py") | {
-        ("application.broken", ""),  # of logging, which knows no place
+        ("application.broken", "config/logs.py"),
         ("application.broken", CREATE_APP),  # /ping and /readyz
     }
     messages = " ".join(problem["message"] for problem in said.problems)
@@ -258,15 +258,20 @@ def test_a_database_that_is_not_there_is_not_made_by_asking(service: BakedProjec
     assert (said.application, said.problems, path.exists()) == (True, [], False)
 
 
-def test_a_package_of_which_a_part_is_gone_is_installed_again(
-    shared_service: BakedProject, tmp_path: Path
+@pytest.mark.parametrize("damage", ["gone", "half", "no package any more"])
+def test_a_package_that_is_damaged_is_installed_again(
+    shared_service: BakedProject, tmp_path: Path, damage: str
 ) -> None:
     service = shared_service.copy(tmp_path, own_environment=True)
-    (package,) = (service.path / ".venv").rglob("itsdangerous/encoding.py")
-    package.unlink()
+    (package,) = (service.path / ".venv").rglob("itsdangerous")
+    module = package / ("__init__.py" if damage == "no package any more" else "encoding.py")
+    half = module.read_bytes()[:200]
+    module.unlink()  # which other services have too
+    if damage == "half":
+        module.write_bytes(half + b"(")
     (problem,) = ask(service).problems
     assert problem["id"] == "application.broken"
-    assert re.fullmatch(r"python3? bootstrap\.py", problem["hint"])
+    assert re.fullmatch(r"python3? bootstrap\.py", problem["hint"]), problem
 
 
 def test_production_is_asked_by_way_of_its_own_files_and_hides_the_password(
@@ -276,9 +281,14 @@ def test_production_is_asked_by_way_of_its_own_files_and_hides_the_password(
     url = f"sqlite:///{(service.path / 'instance/development.db').as_posix()}"
     env = {"ENVIRONMENT": "production", "SECRET_KEY": secrets.token_hex(32)}
     assert ask(service, DATABASE_URL=url, **env).problems == []
-    append(service.path / "gunicorn.conf.py", "threads = 'many'")
-    (problem,) = ask(service, DATABASE_URL=url, **env).problems
-    assert (problem["id"], problem["where"]) == ("application.broken", "gunicorn.conf.py")
+    append(service.path / "gunicorn.conf.py", "workers = cpus  # !application.broken")
+    assert ask(service, DATABASE_URL=url, **env).found == marked(service, "gunicorn.conf.py")
+    edit(
+        service.path / "gunicorn.conf.py", "workers = cpus  # !application.broken", "threads = 'x'"
+    )
+    assert ask(service, DATABASE_URL=url, **env).found == {
+        ("application.broken", "gunicorn.conf.py")
+    }
     append(service.path / "wsgi.py", "app.config['NO_SUCH_SETTING']  # !application.broken")
     assert ask(service, DATABASE_URL=url, **env).found == marked(service, "wsgi.py")
     said = ask(service, DATABASE_URL="mysql://u:auch:geheim/@127.0.0.1:1/x", **env)

@@ -11,20 +11,23 @@ from launcher.checks.problem import Problem
 from launcher.checks.service import command_line
 from launcher.checks.views import unreadable
 
-ROOT = Path(__file__).resolve().parents[2]
+# As Python has it in the names of the files that it imports: not resolved.
+ROOT = Path(__file__).parents[2]
 ENGINE = "backend/core/database.py:init_app"
 
 
-def problems_of(error: BaseException) -> list[Problem]:
+def problems_of(error: BaseException, file: str = "") -> list[Problem]:
+    """Return what it says; `file` is where it is from if none of its lines is the service's own."""
     if refusals := getattr(error, "refusals", None):  # it is a RefusedError of core's
         return [refused(*refusal) for refusal in refusals]
-    where = place_of(error)
-    if isinstance(error, SyntaxError) and where.startswith("backend/"):
-        return [unreadable(where.partition(":")[0], error)]
-    if is_of_the_engine(error):  # whose words may have the password
+    innermost, where = place_in_source(*lines_of(error)[-1]), place_of(error) or file
+    hint = hint_for(error, where)
+    if isinstance(error, SyntaxError) and innermost.startswith("backend/"):
+        return [unreadable(innermost.partition(":")[0], error)]
+    if is_of_the_engine(error) and hint != command_line("bootstrap.py"):
         fact = f"no engine can be made of SQLALCHEMY_DATABASE_URI ({type(error).__name__})"
         return [Problem("database.url", fact, "write postgresql://user:password@host/name", where)]
-    return [Problem("application.broken", fact_of(error), hint_for(error, where), where)]
+    return [Problem("application.broken", fact_of(error), hint, where)]
 
 
 def refused(id: str, message: str, hint: str, where: str) -> Problem:
@@ -80,16 +83,19 @@ def without_root(text: str) -> str:
 
 def hint_for(error: BaseException, where: str) -> str:
     fix = f"fix {where}" if where else ""
-    if not isinstance(error, ImportError):
-        return fix
-    name = (error.name or "").partition(".")[0]
-    is_own = (ROOT / name).is_dir() or (ROOT / f"{name}.py").is_file()
-    if isinstance(error, ModuleNotFoundError) and name and not is_own:
-        return hint_for_package(name)
-    if "site-packages" in lines_of(error)[-1][0]:
-        return command_line("bootstrap.py")
-    file = without_root(error.path or "")
-    return f"define it in {file}, or {fix}" if is_own and file and fix else fix
+    if isinstance(error, ImportError):
+        name, file = (error.name or "").partition(".")[0], without_root(error.path or "")
+        is_own = (ROOT / name).is_dir() or (ROOT / f"{name}.py").is_file()
+        if name and not file and not is_own:
+            return hint_for_package(name)
+        if file and is_own and fix:
+            return f"define it in {file}, or {fix}"
+    is_import = isinstance(error, ImportError | SyntaxError)
+    return command_line("bootstrap.py") if is_import and in_packages(error) else fix
+
+
+def in_packages(error: BaseException) -> bool:
+    return "site-packages" in lines_of(error)[-1][0]
 
 
 def hint_for_package(name: str) -> str:
@@ -104,5 +110,6 @@ def hint_for_package(name: str) -> str:
 
 
 def is_of_the_engine(error: BaseException) -> bool:
+    """Return whether it is of the URL, so that its words may have the password."""
     places = (frame.f_code for frame, _ in traceback.walk_tb(error.__traceback__))
     return any(f"{without_root(c.co_filename)}:{c.co_name}" == ENGINE for c in places)

@@ -23,7 +23,7 @@ def inspect(thorough: bool) -> Report:
     """
     report = Report(None)
     with redirect_stdout(sys.stderr):
-        with noted(report):
+        with noted(report, "backend/__init__.py"):
             report.application = create()
         if report.application is None:
             look_further(report)
@@ -34,23 +34,23 @@ def inspect(thorough: bool) -> Report:
 
 
 @contextmanager
-def noted(report: Report) -> Iterator[None]:
-    """Note in the report what is raised."""
+def noted(report: Report, file: str = "") -> Iterator[None]:
+    """Note in the report what is raised, which is of that file if nobody knows better."""
     try:
         yield
     except KeyboardInterrupt:
         raise
     except BaseException as error:
         if not modules.only_follows(error):
-            note(error, report)
+            note(error, report, file)
         modules.block(error)
 
 
-def note(error: BaseException, report: Report) -> None:
-    """A package that is missing is one finding, however many modules import it."""
-    known = {problem.message for problem in report.problems}
-    for problem in problems_of(error):
-        if not isinstance(error, ModuleNotFoundError) or problem.message not in known:
+def note(error: BaseException, report: Report, file: str) -> None:
+    """A package that is missing, or damaged, is one finding, however many modules import it."""
+    known = {problem.hint for problem in report.problems}
+    for problem in problems_of(error, file):
+        if not isinstance(error, ImportError | SyntaxError) or problem.hint not in known:
             report.problems.append(problem)
     report.traceback += traceback_of(error)
 
@@ -73,15 +73,15 @@ def create() -> Any:
 
 
 def ask(report: Report, thorough: bool) -> None:
-    from launcher.serving import questions as q
+    from launcher.serving.questions import QUESTIONS, ready
 
     app: Any = report.application
-    for question in (q.mappers, q.logs, q.gunicorn, q.views, q.jobs, q.ping):
-        with noted(report), app.app_context():
+    for question, file in QUESTIONS:
+        with noted(report, file), app.app_context():
             report.problems += question(app)
     if thorough and not any(each.id.startswith("jobs.") for each in report.problems):
-        with noted(report), app.app_context():  # which would only follow from those
-            report.problems += q.ready(app)
+        with noted(report), app.app_context():  # its answer would only follow from those
+            report.problems += ready(app)
 
 
 def look_further(report: Report) -> None:
@@ -89,7 +89,7 @@ def look_further(report: Report) -> None:
     for name in modules.needed():
         with noted(report):
             importlib.import_module(name)
-    with noted(report):
+    with noted(report, "backend/jobs/__init__.py"):
         report.problems += problems_of_jobs()
     if not any(problem.id == "views.async" for problem in report.problems):
         report.problems += async_views_in_source(ROOT)

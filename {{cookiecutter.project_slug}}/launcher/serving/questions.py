@@ -40,19 +40,15 @@ def logs(app: Flask) -> Iterator[Problem]:
 
 
 def gunicorn(app: Flask) -> Iterator[Problem]:
-    if Service(ROOT).environment != "production" or sys.platform == "win32":
-        return
-    from gunicorn.config import Config
+    if Service(ROOT).environment == "production" and sys.platform != "win32":
+        from gunicorn.config import Config
 
-    settings, path = Config(), ROOT / "gunicorn.conf.py"
-    for name, value in runpy.run_path(str(path)).items():
-        try:
-            settings.set(name, value)
-        except AttributeError:  # it is no setting, and gunicorn ignores it
-            pass
-        except (TypeError, ValueError) as error:
-            fact = f"{name}: {error}"
-            yield Problem("application.broken", fact, f"fix {path.name}", path.name)
+        settings = Config()
+        for name, value in runpy.run_path(str(ROOT / "gunicorn.conf.py")).items():
+            if name in settings.settings:
+                settings.set(name, value)
+        settings.logger_class(settings)  # which opens its files
+    yield from ()
 
 
 def views(app: Flask) -> Iterator[Problem]:
@@ -79,6 +75,17 @@ def ping(app: Flask) -> Iterator[Problem]:
     answer, _ = get(app, "/ping")
     if answer.status_code != 200:
         yield unanswered("/ping", answer)
+
+
+# Each with the file that it is about.
+QUESTIONS = (
+    (mappers, "backend/models.py"),
+    (gunicorn, "gunicorn.conf.py"),
+    (logs, "config/logs.py"),
+    (views, "backend/__init__.py"),
+    (jobs, "backend/jobs/__init__.py"),
+    (ping, "backend/__init__.py"),
+)
 
 
 def ready(app: Flask) -> Iterator[Problem]:
