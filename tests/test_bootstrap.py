@@ -18,7 +18,7 @@ from pathlib import Path
 import psutil
 import pytest
 from breaking import follow, posix_only
-from generating import generate, made_in, silent_index
+from generating import INDEX_SETTING, generate, made_in, silent_index
 from services import (
     ANSWER_WITHIN,
     TEMPLATE,
@@ -181,6 +181,12 @@ def make_environment_without_python(venv: Path) -> None:
     remove_python(venv)
 
 
+def make_environment_without_metadata(venv: Path) -> None:
+    """Its Python would install into the environment that it was made with."""
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", venv], check=True)
+    (venv / "pyvenv.cfg").unlink()
+
+
 def make_environment_with_half_a_package(venv: Path) -> None:
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", venv], check=True)
     break_metadata(venv)
@@ -194,6 +200,7 @@ def make_environment_with_half_a_package(venv: Path) -> None:
         make_folder,
         pytest.param(make_dangling_link, marks=posix_only),
         make_environment_without_python,
+        make_environment_without_metadata,
         make_environment_with_half_a_package,
     ],
 )
@@ -329,6 +336,59 @@ def test_a_service_outlives_the_temporary_environment_of_its_generator(
     shutil.rmtree(home)
     with made_in(tmp_path).start() as server:
         assert http(f"{server.url}/ping").status == 200
+
+
+PIP_CONFIGURATION = """
+[global]
+index-url = https://user:password@example.org/simple
+extra-index-url =
+    https://a.example.org/simple
+    https://b.example.org/simple
+find-links = /wheels
+trusted-host = example.org
+cert = /certificate.pem
+timeout = 7
+[install]
+no-index = true
+find-links = /others
+[freeze]
+constraint = /not/for/this
+"""
+INSTALLER = """
+import json
+from pathlib import Path
+from launcher.installer import installer
+print(json.dumps(installer(Path(".venv"))))
+"""
+
+
+@pytest.mark.quick
+def test_uv_is_told_what_pip_is_configured_to(
+    bare: BakedProject, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("SSL_CERT_FILE", *filter(INDEX_SETTING.fullmatch, list(os.environ))):
+        monkeypatch.delenv(name, raising=False)
+    path = tmp_path / "pip.conf"
+    path.write_text(PIP_CONFIGURATION, encoding="utf-8")
+    env = {"PIP_CONFIG_FILE": str(path), "PIP_CERT": "/other.pem", "PIP_FIND_LINKS": ""}
+    name, command, variables = json.loads(bare.run("-c", INSTALLER, **env).stdout)
+    assert name == "uv"
+    assert [option for option in command if re.match("--(?!constraint)", option)] == [
+        "--python",
+        "--index-url=https://user:password@example.org/simple",
+        "--extra-index-url=https://a.example.org/simple",
+        "--extra-index-url=https://b.example.org/simple",
+        "--find-links=/others",
+        "--trusted-host=example.org",
+        "--no-index",
+    ]
+    assert variables["SSL_CERT_FILE"] == "/other.pem"
+
+
+@pytest.mark.quick
+def test_uv_is_told_nothing_if_it_knows_where_packages_are(bare: BakedProject) -> None:
+    _, command, _ = json.loads(bare.run("-c", INSTALLER, UV_INDEX="https://example.org").stdout)
+    assert [option for option in command if option.startswith("--")] == ["--python"]
 
 
 def test_what_a_kill_left_half_made_is_made_whole(

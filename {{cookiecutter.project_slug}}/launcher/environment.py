@@ -14,10 +14,13 @@ from launcher.checks.service import Service, command_line, venv_python
 from launcher.installer import BASE_PYTHON, clean, find_uv, installer
 from launcher.versions import NEWEST, OLDEST
 
-WORKS = (
-    f"import sys; assert {OLDEST} <= sys.version_info[:2] <= {NEWEST};"
-    "from launcher.checks.installed import half_installed; assert not half_installed()"
-)
+WORKS = f"""
+import os, sys
+assert {OLDEST} <= sys.version_info[:2] <= {NEWEST}
+assert os.path.realpath(sys.prefix) == os.path.realpath(".venv"), "or it would install elsewhere"
+from launcher.checks.installed import half_installed
+assert not half_installed()
+"""
 
 
 class BootstrapError(Exception):
@@ -83,31 +86,32 @@ def create(venv: Path) -> None:
 def install(service: Service) -> str:
     """Install what is required, unless it was, and say so. Raise BootstrapError on failure."""
     kind = "production" if service.environment == "production" else "dev"
-    requirements = f"requirements-{kind}.txt"
-    before, stamp = Receipt(service, requirements), read_stamp(service.venv)
-    if before.fits():
+    names = list(dict.fromkeys([f"requirements-{kind}.txt", service.requirements.name]))
+    before, stamp = [Receipt(service, name) for name in names], read_stamp(service.venv)
+    if all(receipt.fits() for receipt in before):
         return "nothing to do"
     condemn(service)
-    name, code = run_installer(service, requirements)
+    installer_name, code = run_installer(service, names)
+    after = [Receipt(service, name) for name in names]
     if code != 0:
-        if Receipt(service, requirements).text == before.text:  # nothing was changed
-            write_stamp(service.venv, **stamp)
+        if [receipt.text for receipt in after] == [receipt.text for receipt in before]:
+            write_stamp(service.venv, **stamp)  # nothing was changed
         raise BootstrapError(
             "the requirements could not be installed, for the reason above;"
             f" fix it, then {command_line('bootstrap.py')}"
         )
-    for each in (requirements, service.requirements.name):
-        Receipt(service, each).write()
+    for receipt in after:
+        receipt.write()
     write_stamp(service.venv, **{key: stamp[key] for key in stamp if key != "half"})
-    return f"installed with {name}"
+    return f"installed with {installer_name}"
 
 
-def run_installer(service: Service, requirements: str) -> tuple[str, int]:
+def run_installer(service: Service, requirements: list[str]) -> tuple[str, int]:
     name, command, variables = installer(service.venv)
+    command += [f"--requirement={each}" for each in requirements]
     # pip warns of much that is of no concern here; what it says of a failure is shown.
     with tempfile.TemporaryFile() as warnings:
         stderr = warnings if name == "pip" else None
-        command += ["--requirement", requirements]
         code = subprocess.call(command, cwd=service.root, env=variables, stderr=stderr)
         if code != 0:
             warnings.seek(0)

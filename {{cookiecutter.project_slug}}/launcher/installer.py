@@ -52,7 +52,7 @@ def pip_configuration() -> dict[str, str]:
     found: dict[str, str] = {}
     for section in ("global", "install", ":env:"):  # the later one wins
         lines = re.findall(rf"^{section}\.([\w-]+)=(.+)$", listed.stdout, re.MULTILINE)
-        found |= {name: ast.literal_eval(value) for name, value in lines}
+        found |= {name: text for name, value in lines if (text := ast.literal_eval(value))}
     return found
 
 
