@@ -453,8 +453,8 @@ def test_a_reader_who_has_seen_enough_sees_no_traceback(service: BakedProject) -
 
 def replace_a_check(project: BakedProject, body: str) -> None:
     append(
-        project.path / "launcher/checks/application.py",
-        f"def check_views(service):\n    {body}\n    yield from ()",
+        project.path / "launcher/checks/database.py",
+        f"def check_database(service):\n    {body}\n    yield from ()",
     )
 
 
@@ -476,7 +476,11 @@ def test_a_check_that_crashes_is_a_finding_and_hides_nobody_elses(
 
 
 def test_a_check_that_hangs_is_a_finding(service: BakedProject) -> None:
-    edit(service.path / "launcher/checks/runner.py", "CHECKED_WITHIN = 60", "CHECKED_WITHIN = 1")
+    edit(
+        service.path / "launcher/checks/runner.py",
+        "CHECKED_WITHIN = 2 * GIVEN_UP_AFTER",
+        "CHECKED_WITHIN = 1",
+    )
     replace_a_check(service, "import threading; threading.Event().wait()")
     assert service.ids() == {"check.crashed"}
 

@@ -19,17 +19,15 @@ from test_processes import alive, all_gone, answers, assert_nothing_is_left, is_
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="kills with POSIX signals")
 
 RUNNING = "from launcher.system.running import hold; hold()\n"
-# Ends at SIGTERM, and leaves a child that does not.
-STUBBORN = (
-    RUNNING
-    + """
-import signal
+# Ends at SIGTERM, and leaves a child that does not, and notes if it is told to.
+STUBBORN = f"""{RUNNING}
+import pathlib, signal
 if not (child := os.fork()):
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    signal.pause()
+    signal.signal(signal.SIGTERM, lambda *_: pathlib.Path("told").touch())
+    while True:
+        signal.pause()
 print(child)
 """
-)
 # Hands on to a program all that may be handed on.
 STARTS = """
 
@@ -138,6 +136,7 @@ def test_stop_waits_for_children_and_kills_those_that_do_not_end(bare: BakedProj
         assert f"stopped {parent.pid} " in stop(bare)
         assert not alive(parent)
         assert not alive(child)
+    assert not (bare.path / "told").exists(), "it was its parent's to end"
 
 
 # Nobody else

@@ -143,7 +143,7 @@ from launcher.checks import port
 port.sys.platform = "darwin"
 port.listening = lambda *_: (set(), 0)
 service = port.Service(Path(sys.argv[1]))
-problem = port.explain(service, "127.0.0.1", 5000, OSError(errno.EADDRINUSE, "in use"))
+problem = port.refused(service, "127.0.0.1", 5000, OSError(errno.EADDRINUSE, "in use"))
 print(problem.id, "AirPlay" in problem.hint, "sudo lsof" in problem.hint)
 """
     assert python(bare_service, script, str(bare_service.path)) == "port.busy True True"
@@ -155,7 +155,7 @@ from launcher import stopping
 asked = []
 stopping.output_of = asked.append
 stopping.sys.platform = "win32"
-stopping.send(15, {4711})
+stopping.send(4711, 15)
 print(asked)
 """
     assert python(bare_service, script) == "[['taskkill', '/PID', '4711', '/T', '/F']]"

@@ -1,7 +1,7 @@
 """Random small breakages of a service, by kind. Each may or may not do harm, unless it says so."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
 
@@ -15,6 +15,9 @@ OWNERS = ("config", "backend/__init__.py", "backend/models.py", "backend/routes"
           "migrations")  # fmt: skip
 # ... and somebody in a hurry this too.
 CORE = ("backend/core",)
+PRODUCTIONS = ("config/production.py", "wsgi.py", "gunicorn.conf.py")
+SOURCE_CHANGES = (source.delete_a_statement, source.misspell_a_name, source.drop_a_character,
+                  source.raise_at_import, source.import_what_is_not_installed)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -56,8 +59,7 @@ def in_source(change: source.Change) -> Kind:
     return lambda subject: changed(change, subject.sources(), subject.random)
 
 
-def in_config(change: source.Change) -> Kind:
-    names = ("config/default.py", "config/development.py")
+def in_files(change: source.Change, *names: str) -> Kind:
     return lambda subject: changed(change, [*map(subject.file, names)], subject.random)
 
 
@@ -101,6 +103,15 @@ def a_variable_changed(subject: Subject) -> Change:
     return Change(changes, f"environment: {changes}")
 
 
+def in_production(kind: Kind) -> Kind:
+    """Where there is no database for one, this is a development that production's files are in."""
+    return lambda subject: replace(kind(subject), environment=subject.production)
+
+
+def damage_a_server(root: Path, random: Random) -> str:
+    return damages.damage_a_package(root, random, damages.FOR_PRODUCTION)
+
+
 def a_requirement_changed(subject: Subject) -> Change:
     """Change one, and let an installer say whether what is installed is still what is required."""
     path = subject.file("requirements.txt")
@@ -124,7 +135,7 @@ KINDS: dict[str, Kind] = {
     "the environment damaged": damaged(damages.damage_the_environment),
     "a requirement changed": a_requirement_changed,
     "a setting changed": either(
-        *[in_config(texts.change_a_setting)] * 2,
+        *[in_files(texts.change_a_setting, "config/default.py", "config/development.py")] * 2,
         appended("config/development.py", tables.SETTINGS),
         appended("config/development.py", tables.MISSPELT, "it is not read"),
     ),
@@ -135,10 +146,17 @@ KINDS: dict[str, Kind] = {
     "a job changed": appended("backend/jobs/__init__.py", tables.JOBS, "it cannot be run"),
     "a file lost": a_file_lost,
     "a variable changed": a_variable_changed,
+    "production changed": in_production(
+        either(
+            *(in_files(change, *PRODUCTIONS) for change in SOURCE_CHANGES),
+            edited(tables.PRODUCTION_EDITS),
+            damaged(damage_a_server),
+        )
+    ),
     "the database damaged": damaged(damages.damage_the_database),
 }
 # In these .venv is a copy of the service's own.
-OWN_ENVIRONMENT = ("a package damaged", "the environment damaged")
+OWN_ENVIRONMENT = ("a package damaged", "the environment damaged", "production changed")
 
 
 def break_one(

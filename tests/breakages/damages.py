@@ -10,9 +10,13 @@ from random import Random
 FOR_TESTS = ("pip", "pytest", "ruff", "pluggy", "iniconfig", "pygments", "uv")
 
 
-def damage_a_package(root: Path, random: Random) -> str:
+FOR_PRODUCTION = ("gunicorn", "psycopg", "psycopg_binary", "python_json_logger")
+
+
+def damage_a_package(root: Path, random: Random, names: tuple[str, ...] = ()) -> str:
     (packages,) = root.glob(".venv/lib/python*/site-packages")
     infos = sorted(packages.glob("*.dist-info"))
+    infos = [info for info in infos if not names or info.name.split("-")[0] in names] or infos
     needed = [info for info in infos if info.name.split("-")[0] not in FOR_TESTS]
     info = random.choice(needed if random.random() < 0.9 else infos)
     inside = [line.split(",")[0] for line in (info / "RECORD").read_text().splitlines()]

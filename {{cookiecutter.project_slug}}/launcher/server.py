@@ -19,7 +19,7 @@ from launcher.child import Child
 from launcher.system.address import announcement, url_of
 from launcher.system.interpreter import become
 from launcher.system.port import listen
-from launcher.system.running import pass_on
+from launcher.system.running import hold
 
 
 class Ended(BaseException):
@@ -109,7 +109,7 @@ def serve_production(service: Service) -> int:
 
         return windows.serve(service.listener)
     service.listener.set_inheritable(True)
-    pass_on()
+    hold(through_exec=True)
     os.environ["WEB_CONCURRENCY"] = str(service.setting("WEB_CONCURRENCY"))
     bind = f"fd://{service.listener.fileno()}"
     return become([sys.executable, "-m", "gunicorn", "--bind", bind])

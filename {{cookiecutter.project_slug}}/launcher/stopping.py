@@ -4,7 +4,6 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable
 from contextlib import suppress
 
 from launcher.system.owners import listening
@@ -17,8 +16,7 @@ KILLED_AFTER = 35
 
 def stop() -> int:
     """End this project's processes; return 1 if any could not be ended."""
-    pids = running()
-    if pids:
+    if pids := running():
         return end(pids)
     if is_locked():
         print("what runs of this project is not this user's, and is left alone", file=sys.stderr)
@@ -34,29 +32,27 @@ def stop_listening(host: str, port: int) -> int:
 def end(pids: set[int]) -> int:
     """Ask those to end that no other of them has started, and kill all that do not in time."""
     heads = [process for process in describe(pids) if process.parent not in pids]
-    send(signal.SIGTERM, {process.pid for process in heads})
-    if not wait_until(lambda: pids.isdisjoint(running())):
-        send(getattr(signal, "SIGKILL", signal.SIGTERM), pids & running())
-        wait_until(lambda: pids.isdisjoint(running()))
-    left = pids & running()
+    for process in heads:
+        send(process.pid, signal.SIGTERM)
+    for pid in wait_for(pids):
+        send(pid, getattr(signal, "SIGKILL", signal.SIGTERM))
+    left = wait_for(pids)
     for process in heads:
         print(f"{process} does not end" if process.pid in left else f"stopped {process}")
     return int(bool(left))
 
 
-def send(number: int, pids: set[int]) -> None:
-    for pid in pids:
-        with suppress(OSError):  # it is gone by now
-            if sys.platform == "win32":  # which has no signals, and ends no children
-                output_of(["taskkill", "/PID", str(pid), "/T", "/F"])
-            else:
-                os.kill(pid, number)
+def send(pid: int, number: int) -> None:
+    with suppress(OSError):  # it is gone by now
+        if sys.platform == "win32":  # which has no signals, and ends no children with their parent
+            output_of(["taskkill", "/PID", str(pid), "/T", "/F"])
+        else:
+            os.kill(pid, number)
 
 
-def wait_until(condition: Callable[[], bool]) -> bool:
+def wait_for(pids: set[int]) -> set[int]:
+    """Return those that are still there after the time that they have."""
     deadline = time.monotonic() + KILLED_AFTER
-    while not condition():
-        if time.monotonic() > deadline:
-            return False
+    while (left := pids & running()) and time.monotonic() < deadline:
         time.sleep(0.02)
-    return True
+    return left

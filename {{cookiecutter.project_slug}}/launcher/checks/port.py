@@ -13,46 +13,42 @@ from launcher.system.port import OTHER_FAMILY, free_port, is_busy
 from launcher.system.processes import Process, describe
 from launcher.system.running import running
 
-# How many holders are shown with their commands: a screen has no room for gunicorn's thirty.
+# From which port on one is looked for in the place of no port at all.
+ANY = 5001
+# How many holders are shown with their commands: no screen has room for gunicorn's thirty.
 SHOWN = 3
-SEE_ALL = {
-    "linux": "sudo ss -tanp sport = :{}",
-    "win32": "netstat -abno in an administrator's console",
-}
+SEE_ALL = {"linux": "sudo ss -tanp sport = :{}", "win32": "netstat -abno, as an administrator,"}
 
 
 def check_port(service: Service) -> Iterator[Problem]:
-    address = service.address
-    if address.port is None:
-        fact = f"{address.text!r} is not a port, which is a number up to 65535"
-        free = free_port(address.host, 5001)
-        by_variable = address.where == "PORT"
-        hint = EXPORT.format("PORT", free) if by_variable else serve_command(service, port=free)
-        yield Problem("port.invalid", fact, hint, address.where)
+    host, port, where = service.address.host, service.address.port, service.address.where
+    if port is None:
+        fact, free = f"{service.address.text!r} is not a port from 0 to 65535", free_port(host, ANY)
+        hint = EXPORT.format("PORT", free) if where == "PORT" else serve_command(service, port=free)
+        yield Problem("port.invalid", fact, hint, where)
     elif service.refusal:
-        yield explain(service, address.host, address.port, service.refusal)
+        yield refused(service, host, port, service.refusal)
     elif service.listener:
-        yield from check_other_family(service, *service.listener.getsockname()[:2])
+        yield from look_at_other_family(service, *service.listener.getsockname()[:2])
 
 
-def explain(service: Service, host: str, port: int, error: OSError) -> Problem:
+def refused(service: Service, host: str, port: int, error: OSError) -> Problem:
     if error.errno == errno.EACCES and port < 1024 and sys.platform != "win32":
         fact = f"port {port} is for privileged users only"
-        return Problem("port.invalid", fact, serve_command(service, port=free_port(host, 5001)))
+        return Problem("port.invalid", fact, serve_command(service, port=free_port(host, ANY)))
     if error.errno in (errno.EADDRINUSE, errno.EACCES):
         return busy(service, host, port)
-    fact = f"cannot listen on {host}: {error.strerror}"
-    free = port and free_port("127.0.0.1", port)
-    return Problem("port.invalid", fact, serve_command(service, "127.0.0.1", free))
+    fact, host = f"cannot listen on {host}: {error.strerror}", "127.0.0.1"
+    return Problem("port.invalid", fact, serve_command(service, host, free_port(host, port)))
 
 
 def busy(service: Service, host: str, port: int) -> Problem:
-    """The service's own server is no error: whoever starts another is told so by `serve`."""
+    """The service's own server is no error, though `serve` will not start beside it."""
     pids, hidden = listening(host, port)
     owners, ours = describe(pids), running()
-    replaceable = bool(pids) and pids <= ours and not hidden
-    ways_out = [f"{serve_command(service)} --replace"] if replaceable else []
-    ways_out.append(serve_command(service, port=free_port(host, port)))
+    ways_out = [serve_command(service, port=free_port(host, port))]
+    if own := bool(pids) and pids <= ours and not hidden:
+        ways_out.insert(0, f"{serve_command(service)} --replace")
     if hidden or not pids:
         see_all = SEE_ALL.get(sys.platform, "sudo lsof -nP -iTCP:{} -sTCP:LISTEN")
         ways_out.append(f"{see_all.format(port)} shows who it is")
@@ -60,7 +56,7 @@ def busy(service: Service, host: str, port: int) -> Problem:
         ways_out.append("turn off AirPlay Receiver in System Settings, which listens there")
     fact = f"port {port} is held by {holders(owners, ours, hidden)}"
     details = {"owners": [to_json(owner, ours) for owner in owners]} if owners else {}
-    level = "warning" if replaceable else "error"
+    level = "warning" if own else "error"
     return Problem("port.busy", fact, ", or ".join(ways_out), level=level, details=details)
 
 
@@ -81,11 +77,11 @@ def holders(owners: list[Process], ours: set[int], hidden: int) -> str:
 
 
 def holder(owner: Process, ours: set[int]) -> str:
-    facts = ["this project" if owner.pid in ours else owner.user]
-    if owner.started:
-        minutes = int((datetime.now(UTC) - owner.started).total_seconds() / 60)
-        facts.append(f"{minutes // 60} h {minutes % 60} min" if minutes >= 60 else f"{minutes} min")
-    return f"{owner} ({', '.join(facts)})" if any(facts) else str(owner)
+    if owner.started is None:
+        return str(owner)
+    minutes = int((datetime.now(UTC) - owner.started).total_seconds() / 60)
+    age = f"{minutes // 60} h {minutes % 60} min" if minutes >= 60 else f"{minutes} min"
+    return f"{owner} ({'this project' if owner.pid in ours else owner.user}, {age})"
 
 
 def to_json(owner: Process, ours: set[int]) -> dict[str, object]:
@@ -94,10 +90,11 @@ def to_json(owner: Process, ours: set[int]) -> dict[str, object]:
     return facts | {"this_project": owner.pid in ours}
 
 
-def check_other_family(service: Service, host: str, port: int) -> Iterator[Problem]:
+def look_at_other_family(service: Service, host: str, port: int) -> Iterator[Problem]:
+    """Browsers try ::1 and 127.0.0.1 for localhost, and each may have a server of its own."""
     other = OTHER_FAMILY.get(host)
-    if other and port and is_busy(other, port):
+    if other and is_busy(other, port):
         fact = f"another server answers on {other}, which localhost may mean as well"
-        hint = f"use http://{host}:{port}, not localhost, or "
-        hint += serve_command(service, port=free_port(host, port))
+        way_out = serve_command(service, port=free_port(host, port + 1))
+        hint = f"use http://{host}:{port}, not localhost, or {way_out}"
         yield Problem("port.shadowed", fact, hint, level="warning")

@@ -4,6 +4,7 @@ A thread reads its request as it arrives, for as long as the client takes: a few
 would hold all threads.
 """
 
+import os
 import socket
 import time
 from contextlib import suppress
@@ -12,15 +13,15 @@ from typing import Any
 
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
-from launcher.system.running import keep
-
 # Seconds that a client has to send a request, after which nothing more of it is read.
 READ_WITHIN = 10
 
 
 class Worker(ThreadWorker):
     def init_process(self) -> None:
-        keep()
+        for descriptor in map(int, os.listdir("/dev/fd")):  # what a view starts is not the service
+            with suppress(OSError):  # the one that lists them
+                os.set_inheritable(descriptor, descriptor <= 2)
         self.handled: dict[TConn, float] = {}
         super().init_process()
 

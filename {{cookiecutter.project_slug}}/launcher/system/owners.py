@@ -5,22 +5,20 @@ import struct
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from socket import AF_INET, AF_INET6, inet_pton
+from socket import AF_INET, AF_INET6, getaddrinfo, inet_pton
 from subprocess import SubprocessError
 
-from launcher.system.port import resolve
-from launcher.system.processes import open_files, output_of
+from launcher.system.processes import output_of
+from launcher.system.running import open_files
 
-MAPPED = bytes(10) + b"\xff\xff"  # before an address of IPv4 that is written as one of IPv6
+# What comes before an address of IPv4 that is written as one of IPv6.
+MAPPED = bytes(10) + b"\xff\xff"
 
 
 def listening(host: str, port: int) -> tuple[set[int], int]:
-    """Return the pids of those who keep others from listening there, and how many more are hidden.
-
-    Who listens on another address of this machine is not one of them.
-    """
+    """Return who keeps others from listening there, and the number of those that are hidden."""
     try:
-        ours = packed(resolve(host, port)[1][0])
+        ours = packed(str(getaddrinfo(host, port)[0][4][0]))
         if sys.platform == "linux":
             return from_proc(port, ours)
         if sys.platform == "win32":
@@ -60,12 +58,12 @@ def proc_listeners(port: int) -> Iterator[tuple[bytes, int]]:
     """Yield the address and the number of each listening socket; see proc_pid_net(5)."""
     for table in filter(Path.exists, map(Path, ("/proc/net/tcp", "/proc/net/tcp6"))):
         for line in table.read_text().splitlines()[1:]:
-            fields = line.split()
-            address, _, local = fields[1].partition(":")
-            if fields[3] == "0A" and int(local, 16) == port:
-                words = [int(word, 16) for word in re.findall("." * 8, address)]
-                raw = struct.pack(f"={len(words)}I", *words)
-                yield raw.removeprefix(MAPPED), int(fields[9])
+            _, local, _, state, *fields = line.split()
+            address, _, number = local.partition(":")
+            if state == "0A" and int(number, 16) == port:
+                words = (int(word, 16) for word in re.findall("." * 8, address))
+                raw = b"".join(struct.pack("=I", word) for word in words)
+                yield raw.removeprefix(MAPPED), int(fields[5])
 
 
 def from_netstat(output: str, port: int) -> Iterator[tuple[bytes, int]]:

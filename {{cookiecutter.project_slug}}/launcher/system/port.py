@@ -3,19 +3,9 @@
 import errno
 import socket
 import sys
-from typing import Any
 
-# Browsers try both for localhost, and each may have a server of its own.
+# What localhost may mean as well.
 OTHER_FAMILY = {"127.0.0.1": "::1", "::1": "127.0.0.1"}
-
-
-def resolve(host: str, port: int) -> tuple[int, tuple[Any, ...]]:
-    """Return the address family and the address. Raise OSError if there is none of that name."""
-    try:
-        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-    except UnicodeError:
-        raise OSError(errno.EINVAL, "that is no host's name") from None
-    return family, address
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -23,7 +13,10 @@ def listen(host: str, port: int) -> socket.socket:
 
     Only bind and listen together tell: a second bind succeeds while nobody listens.
     """
-    family, address = resolve(host, port)
+    try:
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    except UnicodeError:
+        raise OSError(errno.EINVAL, "that is no host's name") from None
     listener = socket.socket(family, socket.SOCK_STREAM)
     try:
         if sys.platform == "win32":

@@ -4,11 +4,11 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from glob import iglob
 from pathlib import Path
 
 
@@ -23,9 +23,9 @@ class Process:
     command: str = ""
 
     def __str__(self) -> str:
-        command = f"{self.command[:57]}..." if len(self.command) > 60 else self.command
         # It may hold whatever its owner wrote, and is shown on the reader's terminal.
-        shown = "".join(c if c.isprintable() else "?" for c in command)
+        shown = "".join(c if c.isprintable() else "?" for c in self.command)
+        shown = f"{shown[:57]}..." if len(shown) > 60 else shown
         return f"{self.pid} `{shown}`" if shown else str(self.pid)
 
 
@@ -34,29 +34,26 @@ def describe(pids: Iterable[int]) -> list[Process]:
     ask = {"linux": read_proc, "win32": ask_powershell}.get(sys.platform, ask_ps)
     known = {pid: Process(pid) for pid in sorted(pids)}
     with suppress(OSError, ValueError, TypeError, subprocess.SubprocessError):
-        for process in ask(list(known)):
-            known[process.pid] = process
+        known |= {process.pid: process for process in ask(list(known))}
     return list(known.values())
 
 
 def read_proc(pids: list[int]) -> Iterator[Process]:
-    lines = Path("/proc/stat").read_text().splitlines()
-    boot = next(int(line.split()[1]) for line in lines if line.startswith("btime"))
+    boot = time.time() - float(Path("/proc/uptime").read_text().split()[0])
     for folder in (Path(f"/proc/{pid}") for pid in pids):
         with suppress(OSError):  # gone by now
-            name, _, rest = (folder / "stat").read_text(errors="replace").rpartition(")")
-            fields = rest.split()  # see proc(5): from the third field, the state, on
-            started = boot + int(fields[19]) / os.sysconf("SC_CLK_TCK")
-            words = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
-            command = words.strip() or name.partition("(")[2]
-            when = datetime.fromtimestamp(started, UTC)
-            yield Process(int(folder.name), int(fields[1]), user_of(folder), when, command)
+            # Of what proc(5) lists, from the third field on: the second may hold anything.
+            fields = (folder / "stat").read_text(errors="replace").rpartition(")")[2].split()
+            started = datetime.fromtimestamp(boot + int(fields[19]) / os.sysconf("SC_CLK_TCK"), UTC)
+            words = (folder / "cmdline").read_text(errors="replace").split("\0")
+            parent, command = int(fields[1]), " ".join(words).strip()
+            yield Process(int(folder.name), parent, owner_of(folder), started, command)
 
 
-def user_of(path: Path) -> str:
+def owner_of(path: Path) -> str:
     try:
         return path.owner()
-    except KeyError:
+    except KeyError:  # who has no name, as in a container
         return str(path.stat().st_uid)
 
 
@@ -71,9 +68,8 @@ def ask_ps(pids: list[int]) -> Iterator[Process]:
 
 def ask_powershell(pids: list[int]) -> Iterator[Process]:
     script = POWERSHELL % " or ".join(f"ProcessId={pid}" for pid in pids)
-    for pid, parent, user, started, command in json.loads(
-        output_of(["powershell", "-NoProfile", "-Command", script])
-    ):
+    output = output_of(["powershell", "-NoProfile", "-Command", script])
+    for pid, parent, user, started, command in json.loads(output):
         yield Process(pid, parent, user or "", datetime.fromisoformat(started), command or "")
 
 
@@ -86,19 +82,7 @@ $_.CreationDate.ToUniversalTime().ToString('o'), $_.CommandLine)})"""
 
 def output_of(command: list[str], **environment: str) -> str:
     """Return what a tool of the system prints. Raise OSError or SubprocessError if it cannot."""
+    env, seconds = os.environ | environment, 20  # a cold PowerShell takes its time
     return subprocess.run(
-        command,
-        env=os.environ | environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        encoding="utf-8",
-        errors="replace",
-        timeout=20,  # a cold PowerShell takes its time
+        command, env=env, capture_output=True, encoding="utf-8", errors="replace", timeout=seconds
     ).stdout
-
-
-def open_files() -> Iterator[tuple[int, str, str]]:
-    """Yield for all that processes have open, on Linux, pid, link and target; see proc(5)."""
-    for link in iglob("/proc/[0-9]*/fd/*"):
-        with suppress(OSError):  # closed by now
-            yield int(link.split("/")[2]), link, os.readlink(link)

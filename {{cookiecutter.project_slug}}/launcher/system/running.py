@@ -7,38 +7,25 @@ On Windows, where a lock is one process's alone, each has a file of its own, nam
 import os
 import re
 import sys
+from collections.abc import Iterator
 from contextlib import suppress
+from glob import iglob
 from pathlib import Path
 from subprocess import SubprocessError
 
-from launcher.system.processes import open_files, output_of
+from launcher.system.processes import output_of
 
 FOLDER = Path(__file__).resolve().parents[2] / "instance" / "running"
 LOCK = FOLDER / (f"{os.getpid()}.lock" if sys.platform == "win32" else "lock")
-# The variable that tells its descriptor to what this process becomes.
-PASSED_ON = "RUNNING_LOCK"
-held: int | None = None
 
 
-def hold() -> None:
+def hold(through_exec: bool = False) -> None:
     """Make this process, and what it forks, this project's; but not the programs that it runs."""
-    global held
     with suppress(OSError):  # a read-only folder: then stop will find nothing
         FOLDER.mkdir(parents=True, exist_ok=True)
-        held = os.open(LOCK, os.O_WRONLY | os.O_CREAT)
-        lock(held)
-
-
-def pass_on() -> None:
-    """Let the program that this process becomes be this project's as well, until it calls keep."""
-    if held is not None:
-        os.set_inheritable(held, True)
-        os.environ[PASSED_ON] = str(held)
-
-
-def keep() -> None:
-    with suppress(KeyError, OSError):
-        os.set_inheritable(int(os.environ.pop(PASSED_ON)), False)
+        descriptor = os.open(LOCK, os.O_WRONLY | os.O_CREAT)
+        os.set_inheritable(descriptor, through_exec)
+        lock(descriptor)
 
 
 def lock(descriptor: int, alone: bool = False) -> None:
@@ -60,24 +47,30 @@ def is_locked(path: Path = LOCK) -> bool:
         except OSError:
             return True
     if sys.platform == "win32":
-        with suppress(OSError):  # which is left of a process that is gone
+        with suppress(OSError):  # left by a process that is gone
             path.unlink()
     return False
 
 
 def running() -> set[int]:
     """Return the pids of this project's processes, as far as this user may see them."""
-    try:
+    with suppress(OSError, SubprocessError):
         if sys.platform == "linux":
-            return {pid for pid, link, file in open_files() if holds_lock(link, file)}
+            return {pid for pid, link, file in open_files() if is_the_lock(link, file)}
         if sys.platform == "win32":
             return {int(path.stem) for path in FOLDER.glob("*.lock") if is_locked(path)}
         return from_lsof(output_of(["lsof", "-Fpa", "--", str(LOCK)]))
-    except (OSError, SubprocessError):
-        return set()
+    return set()
 
 
-def holds_lock(link: str, file: str) -> bool:
+def open_files() -> Iterator[tuple[int, str, str]]:
+    """Yield for all that processes have open, on Linux, pid, link and target; see proc(5)."""
+    for link in iglob("/proc/[0-9]*/fd/*"):
+        with suppress(OSError):  # closed by now
+            yield int(link.split("/")[2]), link, os.readlink(link)
+
+
+def is_the_lock(link: str, file: str) -> bool:
     with suppress(OSError):
         writes = os.lstat(link).st_mode & 0o200  # whoever reads it may be a backup
         return file.endswith("/lock") and bool(writes) and os.path.samefile(link, LOCK)

@@ -1,0 +1,383 @@
+"""The process that would serve is asked first: whatever the application does then is a finding."""
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+from breaking import TYPO, append, edit, line_of, posix_only, the
+from services import ANSWER_WITHIN, BakedProject, Server, free_port, http, running, wait_until
+
+CHAT = "backend/routes/chat.py"
+DEVELOPMENT = "config/development.py"
+# Blocks the import until somebody makes the file, and says that it has begun.
+BLOCK = """
+import pathlib, threading
+here = pathlib.Path(__file__).with_suffix(".begun")
+here.touch()
+while not here.with_suffix(".end").exists(): threading.Event().wait(0.05)  # blocked
+"""
+PRINT = """
+import os, subprocess, sys
+print("printed")
+os.write(1, b"written")
+subprocess.call([sys.executable, "-c", "print('by a child')"])
+"""
+COMMAND = """
+
+@bp.cli.command("greet")
+@__import__("click").argument("name")
+def greet(name):
+    print(f"Good morning, {name}, from {current_app.name}")
+"""
+
+
+@pytest.fixture
+def service(service: BakedProject) -> BakedProject:
+    append(service.path / DEVELOPMENT, "PORT = 0")
+    return service
+
+
+def hurry(project: BakedProject, seconds: int = 3) -> None:
+    """Let what takes a second be noted, and what takes this long be given up."""
+    hanging = project.path / "launcher/checks/hanging.py"
+    edit(hanging, "GIVEN_UP_AFTER = 10, 60", f"GIVEN_UP_AFTER = 1, {seconds}")
+
+
+def checks(project: BakedProject) -> dict[str, dict[str, object]]:
+    return {check["name"]: check for check in project.check()["checks"]}
+
+
+# What it says
+
+
+def test_what_is_wrong_with_the_application_is_found_beside_all_else(service: BakedProject) -> None:
+    append(service.path / CHAT, "import stripe")
+    append(service.path / DEVELOPMENT, TYPO)
+    served = service.run("run.py")
+    problems = service.problems()
+    assert {problem["id"] for problem in problems} == {"settings.unknown", "application.broken"}
+    assert (
+        the(problems, "application.broken")["where"]
+        == f"{CHAT}:{line_of(service.path / CHAT, 'stripe')}"
+    )
+    assert (served.returncode, served.stdout) == (1, "")
+    assert "stripe" in served.stderr
+    assert "QLALCHEMY_TRACK_MODIFICATIONS" in served.stderr
+
+
+def test_the_traceback_of_an_error_is_below_the_screen_and_not_in_the_json(
+    service: BakedProject,
+) -> None:
+    append(service.path / CHAT, "1 / 0")
+    for arguments in (("check",), ("serve",)):
+        done = service.run("run.py", *arguments)
+        screen, _, traceback = (done.stdout + done.stderr).partition("Traceback (most recent")
+        assert "Port" in screen
+        assert "ZeroDivisionError" in traceback
+    report = service.run("run.py", "check", "--json")
+    assert "Traceback" not in report.stdout
+    assert report.stderr == ""
+
+
+@pytest.mark.parametrize(
+    ("file", "line", "reason"),
+    [
+        (DEVELOPMENT, "1 / 0", "needs the settings"),
+        (DEVELOPMENT, "SECRET_KEY = None", "needs the settings"),
+        ("requirements.txt", "not-yet-installed==1.0", "needs the dependencies"),
+    ],
+)
+def test_an_application_that_cannot_be_asked_says_what_it_needs(
+    service: BakedProject, file: str, line: str, reason: str
+) -> None:
+    append(service.path / file, line)
+    append(service.path / CHAT, "@bp.get('/slow')\nasync def slow(): ...")
+    found = checks(service)
+    assert (found["Application"]["status"], found["Application"]["reason"]) == ("skipped", reason)
+    assert found["Jobs"]["status"] == "skipped"
+    assert found["Views"]["status"] == "error"
+
+
+# What it does
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("import os; os._exit(4)", "exit status 4"),
+        ("import os; os._exit(3)", "exit status 3"),
+        ("import os; os.kill(os.getpid(), 9)", "SIGKILL"),
+        ("import ctypes; ctypes.string_at(0)", "SIGSEGV"),
+        ("raise SystemExit(3)", "SystemExit: 3"),
+    ],
+)
+@posix_only
+def test_an_application_that_ends_its_process_is_found(
+    service: BakedProject, line: str, said: str
+) -> None:
+    append(service.path / CHAT, line)
+    (problem,) = service.problems()
+    served = service.run("run.py")
+    assert problem["id"] == "application.broken"
+    assert said in problem["message"]
+    assert problem["hint"]
+    assert served.returncode == 1
+    assert said in served.stderr
+
+
+def test_what_modules_print_is_no_part_of_the_report(service: BakedProject) -> None:
+    append(service.path / CHAT, PRINT)
+    append(service.path / DEVELOPMENT, PRINT)
+    done = service.run("run.py", "check", "--json")
+    assert json.loads(done.stdout)["ok"] is True
+    assert done.stderr.count("by a child") == 3  # the application reads the config, too
+
+
+@posix_only
+def test_an_application_that_hangs_is_found_where_it_does(service: BakedProject) -> None:
+    hurry(service, 10)
+    line = "import ctypes; ctypes.PyDLL(None).pause()"  # so that nothing else of it can run
+    append(service.path / CHAT, line)
+    (problem,) = service.problems()
+    assert problem["id"] == "application.broken"
+    assert problem["where"] == f"{CHAT}:{line_of(service.path / CHAT, line)}"
+
+
+def test_a_server_whose_application_takes_long_says_where_it_is_and_goes_on_waiting(
+    service: BakedProject,
+) -> None:
+    hurry(service)
+    chat = service.path / CHAT
+    append(chat, BLOCK)
+    with service.start(wait=False) as server:
+        said = f"still waiting for {CHAT}:{line_of(chat, '# blocked')}"
+        wait_until(lambda: said in server.output)
+        chat.with_suffix(".end").touch()
+        server.wait_for_url()
+        assert http(f"{server.url}/ping").status == 200
+
+
+@pytest.mark.parametrize("arguments", [("check", "--json"), ("serve",)])
+def test_a_config_module_that_hangs_is_found_where_it_does(
+    service: BakedProject, arguments: tuple[str, ...]
+) -> None:
+    hurry(service)
+    line = "import threading; threading.Event().wait()"
+    append(service.path / DEVELOPMENT, line)
+    done = service.run("run.py", *arguments)
+    where = f"{DEVELOPMENT}:{line_of(service.path / DEVELOPMENT, line)}"
+    assert done.returncode == 1
+    assert f"still waiting for {where}" in done.stderr
+    if arguments[0] == "serve":
+        assert f"✗ Settings       {where}  does not end" in done.stderr
+        return
+    found = {check["name"]: check for check in json.loads(done.stdout)["checks"]}
+    assert found["Settings"]["problems"][0]["where"] == where
+    assert found["Application"]["reason"] == "needs the settings"
+
+
+# Ended while it is asked
+
+
+@contextlib.contextmanager
+def being_asked(project: BakedProject, block: str = BLOCK) -> Iterator[Server]:
+    append(project.path / CHAT, block)
+    with project.start(wait=False) as server:
+        wait_until((project.path / CHAT).with_suffix(".begun").exists)
+        yield server
+
+
+@posix_only
+@pytest.mark.parametrize("block", [BLOCK, BLOCK.replace("threading.Event().wait(0.05)", "pass")])
+def test_killed_while_it_asks_it_leaves_nobody_behind(service: BakedProject, block: str) -> None:
+    with being_asked(service, block) as server:
+        family = server.family
+        assert len(family) == 2
+        server.process.kill()
+        server.process.wait(ANSWER_WITHIN)
+        psutil.wait_procs(family, ANSWER_WITHIN)
+        assert not any(process.is_running() for process in family)
+
+
+@posix_only
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("to", [os.kill, os.killpg], ids=["the process", "its group"])
+def test_a_signal_while_it_asks_ends_everything_without_a_traceback(
+    service: BakedProject, number: int, to: Callable[[int, int], None]
+) -> None:
+    with being_asked(service) as server:
+        family = server.family
+        to(server.process.pid, number)
+        assert server.process.wait(ANSWER_WITHIN) == -number
+        psutil.wait_procs(family, ANSWER_WITHIN)
+        assert not any(process.is_running() for process in family)
+    assert server.output == ""
+
+
+# Other commands
+
+
+def test_any_command_of_the_application_s_is_passed_on(service: BakedProject) -> None:
+    append(service.path / CHAT, COMMAND)
+    done = service.run("run.py", "chat", "greet", "Flask")
+    assert (done.returncode, done.stdout) == (0, "Good morning, Flask, from backend\n"), done.stderr
+    helped = service.run("run.py", "chat", "greet", "--help")
+    assert "Usage: run.py chat greet" in helped.stdout
+    wrong = service.run("run.py", "chat", "greet")
+    assert wrong.returncode == 2
+    unknown = service.run("run.py", "crat")
+    assert unknown.returncode == 2
+    assert "No such command 'crat'" in unknown.stderr
+
+
+@pytest.mark.parametrize("name", ["jobs", "routes", "scheduler"])
+def test_a_command_of_a_broken_application_shows_what_is_wrong(
+    service: BakedProject, name: str
+) -> None:
+    append(service.path / CHAT, "import stripe")
+    done = service.run("run.py", name)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "add stripe" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_the_scheduler_does_not_start_with_a_job_that_it_would_refuse(
+    service: BakedProject,
+) -> None:
+    append(
+        service.path / "backend/jobs/__init__.py", 'JOBS = (Job("x", lambda: None, "nonsense"),)'
+    )
+    done = service.run("run.py", "scheduler")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "nonsense" in done.stderr
+    assert service.run("run.py", "routes").returncode == 0
+
+
+# The interpreter
+
+
+def break_venv(project: BakedProject, how: str) -> None:
+    venv, python = project.path / ".venv", project.python
+    if how in ("a file", "a dangling link"):
+        venv.rename(venv.with_name("venv elsewhere"))
+        venv.touch() if how == "a file" else venv.symlink_to("nowhere")
+    elif how == "no pyvenv.cfg":
+        (venv / "pyvenv.cfg").unlink()
+    elif how == "no python":
+        python.unlink()
+    else:
+        python.unlink()
+        python.write_text({"garbage": "\0", "old": "#!/bin/sh\necho 3.10\n"}[how])
+        python.chmod(0o755)
+        cfg = venv / "pyvenv.cfg"
+        cfg.unlink()
+        cfg.write_text("version = 3.10.1\n")
+
+
+@posix_only
+@pytest.mark.parametrize(
+    "how", ["a file", "a dangling link", "no pyvenv.cfg", "no python", "garbage", "old"]
+)
+def test_a_venv_that_will_not_do_is_a_finding(
+    shared_service: BakedProject, tmp_path: Path, how: str
+) -> None:
+    service = shared_service.copy(tmp_path, own_environment=True)
+    break_venv(service, how)
+    problem = the(service.problems(PORT="0"), "python.version")
+    assert "bootstrap.py" in problem["hint"]
+
+
+@posix_only
+@pytest.mark.parametrize("version", ["3.9.1", "3.12.9", "nonsense"])
+def test_what_pyvenv_cfg_says_of_the_version_may_be_wrong(
+    shared_service: BakedProject, tmp_path: Path, version: str
+) -> None:
+    service = shared_service.copy(tmp_path, own_environment=True)
+    cfg = service.path / ".venv/pyvenv.cfg"
+    text = cfg.read_text()
+    cfg.unlink()  # it is shared
+    cfg.write_text(f"version = {version}\n{text}")
+    assert service.ids(PORT="0") == set()
+
+
+def test_a_debugger_is_not_escaped(service: BakedProject) -> None:
+    commands = service.path / "launcher/commands.py"
+    never = f"break {commands}:{line_of(commands, 'return stopping.stop(ROOT)')}"  # or it is none
+    done = service.run("-m", "pdb", "-c", never, "-c", "continue", "run.py", "check", "--json")
+    report = done.stdout[done.stdout.index("{") :].partition("\nThe program")[0]
+    (warning,) = [
+        problem
+        for check in json.loads(report)["checks"]
+        for problem in check["problems"]
+        if problem["id"] == "python.version"
+    ]
+    assert str(service.python) in warning["hint"]
+    assert warning["level"] == "warning"
+
+
+def test_a_debugger_stops_in_create_app(service: BakedProject) -> None:
+    place = f"backend/__init__.py:{line_of(service.path / 'backend/__init__.py', 'app = Flask')}"
+    commands = ("-c", f"break {place}", "-c", "continue", "-c", "where", "-c", "quit")
+    done = service.run("-m", "pdb", *commands, "run.py", "--no-reload", python=service.python)
+    assert "app = Flask(__name__)" in done.stdout
+
+
+@pytest.mark.parametrize(("options", "safe_path"), [(("-I",), ""), ((), "1")])
+def test_an_isolated_python_starts_it_too(
+    service: BakedProject, tmp_path: Path, options: tuple[str, ...], safe_path: str
+) -> None:
+    command = [sys.executable, *options, service.path / "run.py", "--port", "0"]
+    for arguments in ((), ("--no-reload",)):
+        with running([*command, *arguments], tmp_path, PYTHONSAFEPATH=safe_path) as server:
+            server.wait_for_url()
+            assert http(f"{server.url}/ping").status == 200
+
+
+# The streams
+
+
+STREAMS = [">&-", "2>&-", ">&- 2>&-", ">/dev/full", "2>/dev/full", ">/dev/full 2>/dev/full", "<&-"]
+
+
+@posix_only
+@pytest.mark.parametrize("streams", STREAMS)
+def test_streams_that_are_closed_or_full_change_no_exit_code(
+    service: BakedProject, streams: str
+) -> None:
+    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+        script = f'exec "$0" "$@" {streams}'
+        return service.run("-c", script, sys.executable, "run.py", *arguments, python="/bin/sh")
+
+    wanted = {"check": 0, "check --json": 0, "stop": 0, "jobs": 0, "--nonsense": 2, "nonsense": 2}
+    if os.path.exists("/dev/full") or "full" not in streams:
+        for arguments, code in wanted.items():
+            done = run(*arguments.split())
+            assert done.returncode == code, arguments
+            assert "Traceback" not in done.stdout + done.stderr
+            assert "Exception" not in done.stdout + done.stderr
+        append(service.path / DEVELOPMENT, TYPO)
+        for arguments in ("check", "check --json", "serve"):
+            assert run(*arguments.split()).returncode == 1
+
+
+@posix_only
+@pytest.mark.parametrize("arguments", ["", "--no-reload"])
+def test_a_server_without_any_stream_answers(service: BakedProject, arguments: str) -> None:
+    port = free_port()
+    script = f'exec "$0" run.py --port {port} {arguments} <&- >&- 2>&-'
+    with running(["/bin/sh", "-c", script, sys.executable], service.path) as server:
+
+        def answers() -> bool:
+            assert server.process.poll() is None
+            with contextlib.suppress(OSError):
+                return http(f"http://127.0.0.1:{port}/ping").status == 200
+            return False
+
+        wait_until(answers)
