@@ -164,7 +164,8 @@ def test_all_broken_modules_are_found_at_once_and_no_script_is_run(service: Bake
     assert "launcher" not in said.traceback
     assert not (service.path / "run").exists()
     edit(service.path / "backend/routes/__init__.py", "chat, unparsed", "typed  #")
-    assert ask(service).at("backend/routes/typed.py:1")["hint"].startswith("write json, or add ")
+    hint = ask(service).at("backend/routes/typed.py:1")["hint"]
+    assert hint.startswith("fix the name, if it is json, or add jsonn, ")
 
 
 def test_every_async_function_that_flask_would_call_is_found_and_no_other(
@@ -228,6 +229,12 @@ def test_an_application_that_would_not_answer_is_found(
         "application.broken", "database.url", "database.unreachable",
     }  # fmt: skip
     assert any(message in problem["message"] for problem in said.problems), said
+
+
+def test_a_view_that_clashes_with_another_is_found_where_it_stands(service: BakedProject) -> None:
+    chat = "backend/routes/chat.py"
+    append(service.path / chat, "@bp.get('/x')  # !application.broken\ndef post_message(): ...")
+    assert ask(service).found == marked(service, chat)
 
 
 def test_what_the_models_have_and_the_schema_lacks_is_a_warning_that_its_hint_ends(

@@ -6,6 +6,7 @@ from backend.core.database import db, now
 from backend.core.jobs import Job, register_jobs, runs
 from backend.core.jobs.delete_old_runs import delete_old_runs
 from backend.core.jobs.models import JobRun
+from backend.core.jobs.refusals import refusals
 from backend.core.jobs.scheduler import Scheduler
 from backend.core.jobs.triggers import INTERVALS_START, next_due, read_trigger
 from flask import Flask
@@ -142,6 +143,12 @@ def test_a_job_that_there_is_not_cannot_be_run(app: Flask) -> None:
 def test_a_trigger_that_would_be_misread_is_refused(trigger: str | timedelta) -> None:
     with pytest.raises(ValueError, match=r"."):
         read_trigger(trigger, "UTC")
+
+
+@pytest.mark.parametrize("name", ["", "../UTC", "Europe", "MEZ", "Mars/Olympus"])
+def test_an_unknown_time_zone_hides_nothing_else(name: str) -> None:
+    refused = refusals([job_that(print), job_that(print, MINUTE / 7)], name)
+    assert {each.id for each in refused} == {"jobs.timezone", "jobs.trigger", "jobs.duplicate"}
 
 
 def job_that(function: Callable[[], object], every: timedelta = MINUTE) -> Job:

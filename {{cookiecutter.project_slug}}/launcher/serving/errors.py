@@ -26,7 +26,8 @@ def problems_of(error: BaseException, file: str = "") -> list[Problem]:
         return [unreadable(innermost.partition(":")[0], error)]
     if is_of_the_engine(error) and hint != command_line("bootstrap.py"):
         fact = f"no engine can be made of SQLALCHEMY_DATABASE_URI ({type(error).__name__})"
-        return [Problem("database.url", fact, "write postgresql://user:password@host/name", where)]
+        right = "see that it is postgresql://user:password@host/name"
+        return [Problem("database.url", fact, right, where)]
     return [Problem("application.broken", fact_of(error), hint, where)]
 
 
@@ -63,6 +64,8 @@ def place_of(error: BaseException) -> str:
 def lines_of(error: BaseException) -> list[tuple[str, int | None]]:
     lines: list[tuple[str, int | None]] = []
     for frame, line in traceback.walk_tb(error.__traceback__):
+        if view := getattr(frame.f_locals.get("view_func"), "__code__", None):
+            lines.append((view.co_filename, view.co_firstlineno))  # which Flask would register
         lines.append((frame.f_code.co_filename, line))
     if isinstance(error, SyntaxError) and error.filename:
         lines.append((error.filename, error.lineno))
@@ -89,7 +92,7 @@ def hint_for(error: BaseException, where: str) -> str:
         if name and not file and not is_own:
             return hint_for_package(name)
         if file and is_own and fix:
-            return f"define it in {file}, or {fix}"
+            return f"{fix}, or define it in {file}"
     is_import = isinstance(error, ImportError | SyntaxError)
     return command_line("bootstrap.py") if is_import and in_packages(error) else fix
 
@@ -105,7 +108,7 @@ def hint_for_package(name: str) -> str:
     if name in installed:
         return again
     near = get_close_matches(name, [*sys.stdlib_module_names, *installed], n=1, cutoff=0.8)
-    meant = f"write {near[0]}, or " if near else ""
+    meant = f"fix the name, if it is {near[0]}, or " if near else ""
     return f"{meant}add {name}, with its version, to requirements.txt, then {again}"
 
 

@@ -108,7 +108,7 @@ def unanswered(path: str, answer: TestResponse) -> Problem:
     fact = f"the application is created, and GET {path} answers {answer.status_code}"
     hint = "see which hook answers instead"
     if answer.status_code == 404:
-        hint = "let create_app call health.init_app(app)"
+        hint = "see that create_app calls health.init_app(app)"
     return Problem("application.broken", fact, hint, "backend/__init__.py")
 
 

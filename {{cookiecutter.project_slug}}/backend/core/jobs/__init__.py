@@ -36,7 +36,7 @@ class Job:
 
 def register_jobs(app: Flask, jobs: Iterable[Job]) -> None:
     if isinstance(jobs, Job):
-        fact, hint = "JOBS is one Job, and not a tuple", "write a comma: JOBS = (Job(...),)"
+        fact, hint = "JOBS is one Job, and not a tuple", "give it its comma: JOBS = (Job(...),)"
         raise RefusedError([Refusal("jobs.broken", fact, hint, jobs.where)])
     app.extensions["jobs"] = tuple(jobs)
 

@@ -14,7 +14,7 @@ from backend.core.refusal import Refusal
 from backend.core.sync_views import is_async
 
 CALLABLE = "give it a function that can be called without arguments"
-READABLE = 'write "minute hour day month weekday", such as "0 6 * * mon-fri", or a timedelta'
+READABLE = 'give it "minute hour day month weekday", such as "0 6 * * mon-fri", or a timedelta'
 
 
 def refusals(jobs: Iterable[Any], timezone: str) -> Iterator[Refusal]:
@@ -27,14 +27,15 @@ def refusals(jobs: Iterable[Any], timezone: str) -> Iterator[Refusal]:
     seen: dict[str, Job] = {}
     for job in jobs:
         if isinstance(job, Job):
-            yield from refused(job, seen.setdefault(job.id, job), timezone)
+            yield from refused(job, seen.get(job.id), timezone)
+            seen.setdefault(job.id, job)
         else:
-            fact = f"JOBS has {job!r}, which is not a Job"
-            yield Refusal("jobs.broken", fact, "write Job(...)", "backend/jobs/__init__.py")
+            fact, hint = f"JOBS has {job!r}, which is not a Job", "give it nothing but Job(...)"
+            yield Refusal("jobs.broken", fact, hint, "backend/jobs/__init__.py")
 
 
-def refused(job: Job, first: Job, timezone: str) -> Iterator[Refusal]:
-    if first is not job:
+def refused(job: Job, first: Job | None, timezone: str) -> Iterator[Refusal]:
+    if first:
         fact = f"{job.id!r} is also the id of the job at {first.where}"
         yield Refusal("jobs.duplicate", fact, "give one of them another id", job.where)
     if why := no_function(job.function):
@@ -44,7 +45,7 @@ def refused(job: Job, first: Job, timezone: str) -> Iterator[Refusal]:
         yield Refusal("jobs.trigger", why, READABLE, job.where)
     if not isinstance(job.dead_after, timedelta) or job.dead_after < timedelta(seconds=1):
         fact = f"dead_after is {job.dead_after}: no process proves so often that it lives"
-        yield Refusal("jobs.dead_after", fact, "write a timedelta of a second or more", job.where)
+        yield Refusal("jobs.dead_after", fact, "give it a timedelta of a second or more", job.where)
 
 
 def no_function(function: Any) -> str | None:
