@@ -67,6 +67,8 @@ ACCEPTED = {
     "ring": "made-ring[all]",
     "odd-metadata": "made-odd",
     "url": "flask @ https://example.org/flask.zip",
+    "url-marker": "not-there @ https://example.org/x.zip; os_name == 'x'",
+    "no-marker": "flask;",
     "marker-old": 'not-there==1.0; python_version < "3.2"',
     "marker-platform": 'not-there==1.0 ; sys_platform == "plan9"',
     "marker-compound": "not-there; (os_name == 'x' or python_version < '3') and os_name != 'y'",

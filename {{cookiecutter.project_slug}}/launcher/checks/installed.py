@@ -31,7 +31,7 @@ def find_problems(lines: list[Line], hint: str) -> Iterator[Problem]:
             yield Problem("dependencies.broken", fact, fix, line.where)
         elif requirement and applies(requirement):
             (limits if line.constraint else direct).append((requirement, line.where))
-        elif not requirement:
+        elif not requirement and "/" not in line.text:  # pip reads addresses in its own way
             fact, fix = f"{line.text!r} is not a requirement", "write it as NAME==VERSION"
             yield Problem("dependencies.broken", fact, fix, line.where)
     yield from look_up(with_indirect(direct, limits), hint)

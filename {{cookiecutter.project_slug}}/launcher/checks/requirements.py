@@ -41,8 +41,10 @@ def read(
             if "://" not in included[2] and other not in (*within, name):
                 limits = constraint or "c" in included[1]
                 yield from read(root, other, where, limits, (*within, name))
-        elif not line.startswith("-") and not ELSEWHERE.match(line):
-            yield Line(re.split(r"\s+-", line)[0], where, constraint)
+        elif not line.startswith("-"):
+            text = re.split(r"\s+-", line)[0].rstrip("; ")
+            if not ELSEWHERE.match(text):
+                yield Line(text, where, constraint)
 
 
 def logical_lines(text: str) -> Iterator[tuple[int, str]]:
