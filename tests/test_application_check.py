@@ -274,7 +274,7 @@ def break_venv(project: BakedProject, how: str) -> None:
         python.unlink()
     else:
         python.unlink()
-        python.write_text({"garbage": "\0", "old": "#!/bin/sh\necho 3.10\n"}[how])
+        python.write_text({"garbage": "\0", "old": "#!/bin/sh\nexit 1\n"}[how])
         python.chmod(0o755)
         cfg = venv / "pyvenv.cfg"
         cfg.unlink()
@@ -309,7 +309,7 @@ def test_what_pyvenv_cfg_says_of_the_version_may_be_wrong(
 
 def test_a_debugger_is_not_escaped(service: BakedProject) -> None:
     commands = service.path / "launcher/commands.py"
-    never = f"break {commands}:{line_of(commands, 'return stopping.stop(ROOT)')}"  # or it is none
+    never = f"break {commands}:{line_of(commands, 'return stopping.stop()')}"  # or it is none
     done = service.run("-m", "pdb", "-c", never, "-c", "continue", "run.py", "check", "--json")
     report = done.stdout[done.stdout.index("{") :].partition("\nThe program")[0]
     (warning,) = [

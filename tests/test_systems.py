@@ -70,8 +70,10 @@ print(*map(str, processes.describe([2**22 + 1])))
 
 
 POWERSHELL = """[
-    [4711, 7, null, "2026-11-22T10:11:12.1234567Z", null],
-    [40488, 4711, "me", "2026-11-22T10:11:12.1234567Z", "C:\\\\py.exe run.py"]
+    {"user": null, "parent": 0, "pid": 4711, "command": null,
+     "started": "2026-11-22T10:11:12.1234567Z"},
+    {"user": "me", "parent": 4711, "pid": 40488, "command": "C:\\\\py.exe run.py",
+     "started": "2026-11-22T10:11:12.1234567Z"}
 ]"""
 
 
@@ -84,7 +86,7 @@ for found in processes.describe([40488, 4711]):
     print(found.pid, found.parent, found.user, found.started.isoformat("T", "seconds"), found)
 """
     assert python(bare_service, script, POWERSHELL).splitlines() == [
-        "4711 7  2026-11-22T10:11:12+00:00 4711",
+        "4711 0  2026-11-22T10:11:12+00:00 4711",
         r"40488 4711 me 2026-11-22T10:11:12+00:00 40488 `C:\py.exe run.py`",
     ]
 

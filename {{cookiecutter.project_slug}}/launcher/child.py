@@ -56,6 +56,7 @@ class Child:
             self.process = spawn([*command, str(theirs.fileno()), *self.arguments])
 
     def answer(self) -> Report:
+        assert self.process
         said, place, end = b"", "", time.monotonic() + GIVEN_UP_AFTER
         while (part := self.read()) is not None:
             said += part
@@ -64,7 +65,9 @@ class Child:
             if not part and place != (place := place_in(said, self.root)):
                 note(place)
             if not self.patient and time.monotonic() > end:
-                return no_report(f"does not end: {GIVEN_UP_AFTER} s later it is still there", place)
+                self.process.kill()
+                fact = f"does not end: after {GIVEN_UP_AFTER} s it is still there"
+                return no_report(fact, place)
         fact = f"the process that was to serve it ended first: {self.exit_status()}"
         return no_report(fact, place_in(said, self.root))
 

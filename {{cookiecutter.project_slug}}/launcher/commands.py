@@ -80,7 +80,8 @@ def replace(service: Service) -> None:
 
 def check(options: argparse.Namespace) -> int:
     service = Service(ROOT)
-    with Child(ROOT) as child, server.port_taken(service):
+    server.take_port(service)
+    with Child(ROOT) as child:
         service.ask = child.ask
         results = run_checks(CHECKS, service)
     if options.json:

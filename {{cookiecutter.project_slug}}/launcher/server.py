@@ -3,10 +3,11 @@
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from contextvars import copy_context
 from functools import partial
+from threading import main_thread
 from typing import Any
 
 from launcher.checks import CHECKS
@@ -34,15 +35,6 @@ def take_port(service: Service) -> None:
                 service.listener = listen(service.address.host, port)
             except OSError as error:
                 service.refusal = error
-
-
-@contextmanager
-def port_taken(service: Service) -> Iterator[None]:
-    """Hold the port while it is looked at."""
-    take_port(service)
-    yield
-    if service.listener:
-        service.listener.close()
 
 
 def serve(service: Service, reload: bool) -> int:
@@ -78,7 +70,7 @@ def ask_here(service: Service) -> Callable[[], Report]:
     def answer() -> Report:
         from launcher.serving.inspection import inspect
 
-        with noted(service.root):  # what a request leaves in the context is its own
+        with noted(main_thread(), service.root):  # what a request leaves in the context is its own
             return copy_context().run(inspect, False)
 
     return answer

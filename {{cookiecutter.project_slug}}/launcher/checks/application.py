@@ -14,29 +14,26 @@ def check_application(service: Service) -> Iterator[Problem]:
     if service.answer is None:
         raise Skipped(service.not_asked)
     service.report = service.answer()
-    families = [family(problem) for problem in service.report.problems]
-    if service.report.application is None and families and set(families) <= set(OTHERS):
-        raise Skipped(f"needs {OTHERS[families[0]]}")
-    yield from (each for each in service.report.problems if family(each) not in OTHERS)
+    found = service.report.problems
+    own = [problem for problem in found if problem.id.partition(".")[0] not in OTHERS]
+    if found and not own and service.report.application is None:
+        raise Skipped(f"needs {OTHERS[found[0].id.partition('.')[0]]}")
+    yield from own
 
 
 def check_views(service: Service) -> Iterator[Problem]:
     """Read the source where the application could not be asked."""
     report = service.report
-    yield from async_views_in_source(service.root) if report is None else answer(report, "views")
+    yield from of_family("views", report) if report else async_views_in_source(service.root)
 
 
 def check_jobs(service: Service) -> Iterator[Problem]:
     report = service.report
-    found = answer(report, "jobs") if report else []
-    if not found and (report is None or report.application is None):
+    found = of_family("jobs", report) if report else []
+    if not found and not (report and report.application):
         raise Skipped("needs the application")
     yield from found
 
 
-def answer(report: Report, name: str) -> list[Problem]:
-    return [problem for problem in report.problems if family(problem) == name]
-
-
-def family(problem: Problem) -> str:
-    return problem.id.partition(".")[0]
+def of_family(name: str, report: Report) -> list[Problem]:
+    return [problem for problem in report.problems if problem.id.startswith(f"{name}.")]

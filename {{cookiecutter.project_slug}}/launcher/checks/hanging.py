@@ -1,4 +1,4 @@
-"""Where in the service's own source a program is that takes long."""
+"""Where in the service's own source a thread is that takes long."""
 
 import sys
 import threading
@@ -11,33 +11,32 @@ from pathlib import Path
 NOTED_AFTER, GIVEN_UP_AFTER = 10, 60
 
 
-def place_of(thread: threading.Thread, root: Path) -> str:
-    """Return the innermost file:line at which the thread is now, "" if it is nowhere in there."""
-    frame = sys._current_frames().get(thread.ident or 0)
-    stack = traceback.walk_stack(frame) if frame else ()
-    return innermost(((frame.f_code.co_filename, line) for frame, line in stack), root)
-
-
-def innermost(places: Iterable[tuple[str, int]], root: Path) -> str:
-    """Return the first of the places that is in the service's own source."""
-    for file, line in places:
-        path = Path(file)
-        if path.is_relative_to(root) and path.relative_to(root).parts[0] in ("backend", "config"):
-            return f"{path.relative_to(root).as_posix()}:{line}"
-    return ""
-
-
-def note(place: str) -> None:
-    print(f"still waiting for {place or 'the application'}", file=sys.stderr, flush=True)
-
-
 @contextmanager
-def noted(root: Path) -> Iterator[None]:
-    """Tell where the main thread is if what it does meanwhile takes long."""
-    timer = threading.Timer(NOTED_AFTER, lambda: note(place_of(threading.main_thread(), root)))
+def noted(thread: threading.Thread, root: Path) -> Iterator[None]:
+    """Tell where the thread is if what is done meanwhile takes long."""
+    timer = threading.Timer(NOTED_AFTER, lambda: note(place_of(thread, root)))
     timer.daemon = True
     timer.start()
     try:
         yield
     finally:
         timer.cancel()
+
+
+def note(place: str) -> None:
+    print(f"still waiting for {place or 'the application'}", file=sys.stderr)
+
+
+def place_of(thread: threading.Thread, root: Path) -> str:
+    frame = sys._current_frames().get(thread.ident or 0)
+    stack = traceback.walk_stack(frame) if frame else ()
+    return innermost(((frame.f_code.co_filename, line) for frame, line in stack), root)
+
+
+def innermost(places: Iterable[tuple[str, int]], root: Path) -> str:
+    """Return the first file:line that is in the service's own source, or ""."""
+    for file, line in places:
+        path = Path(file)
+        if path.is_relative_to(root) and path.relative_to(root).parts[0] in ("backend", "config"):
+            return f"{path.relative_to(root).as_posix()}:{line}"
+    return ""

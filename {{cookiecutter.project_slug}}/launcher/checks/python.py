@@ -7,27 +7,22 @@ from collections.abc import Iterator
 from launcher.checks.problem import Problem
 from launcher.checks.service import Service, command_line
 from launcher.system import interpreter
-from launcher.versions import EXPECTED
+from launcher.versions import EXPECTED, NEWEST, OLDEST
 
 
 def check_python(service: Service) -> Iterator[Problem]:
-    if not interpreter.fits(version := sys.version_info[:2]):
+    version, again = sys.version_info[:2], command_line("bootstrap.py")
+    if not OLDEST <= version <= NEWEST:
         fact = f"{sys.executable} is Python {version[0]}.{version[1]}, not {EXPECTED}"
-        yield Problem("python.version", fact, command_line("bootstrap.py"))
-    if os.path.lexists(service.venv) and not service.is_in_venv:
-        yield not_in_venv(interpreter.asked_version())
-
-
-def not_in_venv(version: tuple[int, int] | None) -> Problem:
-    """Say why this is not the Python of .venv."""
-    if version is None:
-        fact = ".venv has no Python that this user can run"
-    elif not interpreter.fits(version):
-        fact = f".venv has Python {version[0]}.{version[1]}, not {EXPECTED}"
+        yield Problem("python.version", fact, again)
+    if service.is_in_venv or not os.path.lexists(service.venv):
+        return
+    if not interpreter.works():
+        yield Problem("python.version", f".venv has no {EXPECTED} that starts", again)
     elif interpreter.is_that_of_venv():
         fact = ".venv has no pyvenv.cfg, so its packages are not found"
+        yield Problem("python.version", fact, again)
     else:
         fact = f"{sys.executable} runs this, not the Python of .venv"
         hint = f"let the debugger start {interpreter.PYTHON}"
-        return Problem("python.version", fact, hint, level="warning")
-    return Problem("python.version", fact, command_line("bootstrap.py"))
+        yield Problem("python.version", fact, hint, level="warning")

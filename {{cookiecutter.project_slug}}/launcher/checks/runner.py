@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
+from launcher.checks.application import of_family
 from launcher.checks.hanging import GIVEN_UP_AFTER
 from launcher.checks.problem import Problem, Skipped
 from launcher.checks.service import Service
@@ -12,7 +13,7 @@ from launcher.checks.service import Service
 Check = Callable[[Service], Iterator[Problem]]
 # What the application needs before it can be asked.
 NEEDED = {"Python": "the Python", "Dependencies": "the dependencies", "Settings": "the settings"}
-# The checks that ask it.
+# The checks that may wait for its answer.
 ASKING = ("Application", "Views", "Jobs")
 # Seconds after which a check is reported as hanging: some give up by themselves what they wait for.
 CHECKED_WITHIN = 2 * GIVEN_UP_AFTER
@@ -37,41 +38,40 @@ class Result:
 
 
 def run_checks(checks: Iterable[tuple[str, Check]], service: Service) -> list[Result]:
-    """Run the checks and return their results in the order given.
+    """Run the checks in their order, and return their results.
 
-    First comes what the application needs, then all else, while it is made in another process, or
-    before it is made in this thread.
+    The application is asked as soon as what it needs is found to be there, so that it can be made
+    by another process meanwhile.
     """
     checks = list(checks)
-    needed = side_by_side([each for each in checks if each[0] in NEEDED], service)
-    lacking = next((result.name for result in needed if prevents_asking(result)), None)
+    results = [run(*each, service) for each in checks if each[0] in NEEDED]
+    lacking = [NEEDED[result.name] for result in results if prevents_asking(result)]
     if lacking:
-        service.not_asked = f"needs {NEEDED[lacking]}"
+        service.not_asked = f"needs {lacking[0]}"
     elif service.ask:
         service.answer = service.ask()
-    others = [each for each in checks if each[0] not in (*NEEDED, *ASKING)]
-    results = {result.name: result for result in (*needed, *side_by_side(others, service))}
-    for name, check in checks:
-        if name in ASKING:
-            results[name] = perform(check, service, Result(name))
-    add_answer(results.get("Database"), service)
-    return [results[name] for name, _ in checks]
+    results += [run(*each, service) for each in checks if each[0] not in NEEDED]
+    for result in results:
+        if result.name == "Database" and result.status == "ok" and service.report:
+            result.problems += of_family("database", service.report)
+    return results
 
 
-def side_by_side(checks: Iterable[tuple[str, Check]], service: Service) -> list[Result]:
-    running = [start(name, check, service) for name, check in checks]
-    end = time.monotonic() + CHECKED_WITHIN
-    return [wait(thread, result, end) for thread, result in running]
-
-
-def start(name: str, check: Check, service: Service) -> tuple[threading.Thread, Result]:
+def run(name: str, check: Check, service: Service) -> Result:
     result = Result(name)
+    if name in ASKING:  # in this thread, which a debugger can stop, and for as long as it takes
+        perform(check, service, result)
+        return result
     thread = threading.Thread(target=perform, args=(check, service, result), daemon=True)
     thread.start()
-    return thread, result
+    thread.join(CHECKED_WITHIN)
+    if not thread.is_alive():
+        return result
+    fact = f"the check did not end within {CHECKED_WITHIN} s"
+    return Result(name, [*result.problems, Problem("check.crashed", fact)])
 
 
-def perform(check: Check, service: Service, result: Result) -> Result:
+def perform(check: Check, service: Service, result: Result) -> None:
     begin = time.perf_counter()
     try:
         for problem in check(service):
@@ -82,22 +82,7 @@ def perform(check: Check, service: Service, result: Result) -> Result:
         fact = f"the check failed itself: {type(error).__name__}: {error}"
         result.problems.append(Problem("check.crashed", fact, "report it, with `check --json`"))
     result.elapsed_ms = round((time.perf_counter() - begin) * 1000, 1)
-    return result
-
-
-def wait(thread: threading.Thread, result: Result, end: float) -> Result:
-    thread.join(max(0, end - time.monotonic()))
-    if not thread.is_alive():
-        return result
-    fact = f"the check did not end within {CHECKED_WITHIN} s"
-    return Result(result.name, [*result.problems, Problem("check.crashed", fact)])
 
 
 def prevents_asking(result: Result) -> bool:
     return any(each.level == "error" and each.id not in HARMLESS for each in result.problems)
-
-
-def add_answer(database: Result | None, service: Service) -> None:
-    """Let the check of the database say what the application says of a database that is well."""
-    if database and database.status == "ok" and service.report:
-        database.problems += [e for e in service.report.problems if e.id.startswith("database.")]

@@ -6,14 +6,14 @@ import shlex
 import shutil
 import socket
 import sys
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from threading import Thread
 
 from launcher.checks.configuration import Configuration, load
-from launcher.checks.hanging import GIVEN_UP_AFTER, NOTED_AFTER, note, place_of
+from launcher.checks.hanging import GIVEN_UP_AFTER, noted, place_of
 from launcher.checks.problem import Problem, Report, Skipped
 from launcher.system.console import stdout_to_stderr
 
@@ -25,6 +25,7 @@ PYTHON = next(filter(shutil.which, NAMES), "python")
 def command_line(script: str, arguments: str = "") -> str:
     """Return a command that does, where the reader is, what it does here: it can be pasted."""
     path = str(Path(sys.argv[0] or script).with_name(script))
+    path = os.path.join(os.curdir, path) if path.startswith("-") else path
     return f"{prefix()}{PYTHON} {quoted(path)} {arguments}".rstrip()
 
 
@@ -110,23 +111,18 @@ class Service:
 
     @cached_property
     def configuration(self) -> Configuration:
-        """Whatever its modules do: what they print is no part of any result, and they may hang."""
-        loaded: list[Configuration] = []
-        thread = threading.Thread(
-            target=lambda: loaded.append(load(self.root, self.environment)), daemon=True
-        )
-        with stdout_to_stderr():
+        """Whatever its modules print is no part of any result, and they may hang."""
+        which, loaded = (self.root, self.environment), list[Configuration]()
+        thread = Thread(target=lambda: loaded.append(load(*which)), daemon=True)
+        with stdout_to_stderr(), noted(thread, self.root):
             thread.start()
-            thread.join(NOTED_AFTER)
-            if thread.is_alive():
-                note(place_of(thread, self.root))
-                thread.join(GIVEN_UP_AFTER - NOTED_AFTER)
-        return loaded[0] if loaded else self.hanging(place_of(thread, self.root))
-
-    def hanging(self, place: str) -> Configuration:
-        fact = f"does not end: {GIVEN_UP_AFTER} s after the start it is still there"
+            thread.join(GIVEN_UP_AFTER)
+        if loaded:
+            return loaded[0]
+        place = place_of(thread, self.root)
+        fact = f"does not end: after {GIVEN_UP_AFTER} s it is still there"
         problem = Problem("settings.broken", fact, f"fix {place}", place)
-        return Configuration(self.root / "config" / f"{self.environment}.py", broken=(problem,))
+        return Configuration(self.root / f"config/{self.environment}.py", broken=(problem,))
 
     @property
     def traceback(self) -> str:

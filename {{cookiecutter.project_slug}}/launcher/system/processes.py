@@ -68,16 +68,17 @@ def ask_ps(pids: list[int]) -> Iterator[Process]:
 
 def ask_powershell(pids: list[int]) -> Iterator[Process]:
     script = POWERSHELL % " or ".join(f"ProcessId={pid}" for pid in pids)
-    output = output_of(["powershell", "-NoProfile", "-Command", script])
-    for pid, parent, user, started, command in json.loads(output):
-        yield Process(pid, parent, user or "", datetime.fromisoformat(started), command or "")
+    for found in json.loads(output_of(["powershell", "-NoProfile", "-Command", script])):
+        found["started"] = datetime.fromisoformat(found["started"])
+        yield Process(**{name: "" if value is None else value for name, value in found.items()})
 
 
 POWERSHELL = """
 [Console]::OutputEncoding = [Text.Encoding]::UTF8
-ConvertTo-Json @(Get-CimInstance Win32_Process -Filter '%s' | ForEach-Object {, @($_.ProcessId,
-$_.ParentProcessId, ($_ | Invoke-CimMethod -MethodName GetOwner).User,
-$_.CreationDate.ToUniversalTime().ToString('o'), $_.CommandLine)})"""
+ConvertTo-Json @(Get-CimInstance Win32_Process -Filter '%s' | ForEach-Object {@{
+pid = $_.ProcessId; parent = $_.ParentProcessId; command = $_.CommandLine
+user = ($_ | Invoke-CimMethod -MethodName GetOwner).User
+started = $_.CreationDate.ToUniversalTime().ToString('o')}})"""
 
 
 def output_of(command: list[str], **environment: str) -> str:
