@@ -119,6 +119,7 @@ QUESTIONS = """
         __tablename__ = "order"
         id: Mapped[int] = mapped_column(primary_key=True)
         customer: Mapped["Custmer"] = relationship()
+        shop: Mapped[int] = mapped_column(ForeignKey("shop.id"))
     @bp.post("/api/chat")
     def never(): ...  # !views.shadowed
     @bp.get("/api/chat")
@@ -190,11 +191,13 @@ def test_what_is_created_is_asked_everything_beside_each_other(service: BakedPro
     assert said.application
     assert said.found == marked(service, name, "backend/jobs/__init__.py") | {
         ("application.broken", "config/logs.py"),
+        ("application.broken", "backend/models.py"),  # a table that is not there
         ("application.broken", CREATE_APP),  # /ping and /readyz
     }
     messages = " ".join(problem["message"] for problem in said.problems)
     for text in (
         "Custmer",
+        "could not find table 'shop'",
         "Unable to configure root logger",
         "GET /ping answers 401",
         "POST /api/chat is answered by chat.post_message, never by more.never",
@@ -290,12 +293,12 @@ def test_production_is_asked_by_way_of_its_own_files_and_hides_the_password(
     assert ask(service, DATABASE_URL=url, **env).problems == []
     append(service.path / "gunicorn.conf.py", "workers = cpus  # !application.broken")
     assert ask(service, DATABASE_URL=url, **env).found == marked(service, "gunicorn.conf.py")
-    edit(
-        service.path / "gunicorn.conf.py", "workers = cpus  # !application.broken", "threads = 'x'"
-    )
-    assert ask(service, DATABASE_URL=url, **env).found == {
-        ("application.broken", "gunicorn.conf.py")
-    }
+    line = "workers = cpus"
+    for wrong in ("threads = 'x'", "worker_class = 'no.Worker'", "accesslog = '/no/where'"):
+        edit(service.path / "gunicorn.conf.py", line, line := wrong)
+        (problem,) = ask(service, DATABASE_URL=url, **env).problems
+        assert (problem["id"], problem["where"]) == ("application.broken", "gunicorn.conf.py")
+    edit(service.path / "gunicorn.conf.py", line, "")
     append(service.path / "wsgi.py", "app.config['NO_SUCH_SETTING']  # !application.broken")
     assert ask(service, DATABASE_URL=url, **env).found == marked(service, "wsgi.py")
     said = ask(service, DATABASE_URL="mysql://u:auch:geheim/@127.0.0.1:1/x", **env)

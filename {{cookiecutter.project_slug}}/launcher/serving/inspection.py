@@ -73,6 +73,7 @@ def create() -> Any:
 
 
 def ask(report: Report, thorough: bool) -> None:
+    """Where jobs are refused, /readyz fails too, and is not asked."""
     from launcher.serving.questions import QUESTIONS, ready
 
     app: Any = report.application
@@ -80,7 +81,7 @@ def ask(report: Report, thorough: bool) -> None:
         with noted(report, file), app.app_context():
             report.problems += question(app)
     if thorough and not any(each.id.startswith("jobs.") for each in report.problems):
-        with noted(report), app.app_context():  # its answer would only follow from those
+        with noted(report, "backend/models.py"), app.app_context():
             report.problems += ready(app)
 
 

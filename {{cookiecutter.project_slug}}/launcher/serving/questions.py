@@ -6,6 +6,7 @@ import runpy
 import sys
 from collections.abc import Iterator
 from logging.config import dictConfig
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -27,11 +28,18 @@ def mappers(app: Flask) -> Iterator[Problem]:
     try:
         configure_mappers()
     except SQLAlchemyError as error:
-        failed = (m.class_ for m in Base.registry.mappers if getattr(m, "_configure_failed", None))
-        model = next(failed, Base)
-        line = inspect.getsourcelines(model)[1]
-        where = without_root(f"{inspect.getsourcefile(model)}:{line}")
+        failed = [m.class_ for m in Base.registry.mappers if getattr(m, "_configure_failed", None)]
+        if not failed:
+            raise
+        line = inspect.getsourcelines(failed[0])[1]
+        where = without_root(f"{inspect.getsourcefile(failed[0])}:{line}")
         yield Problem("application.broken", fact_of(error), f"fix {where}", where)
+
+
+def tables(app: Flask) -> Iterator[Problem]:
+    for table in Base.metadata.tables.values():
+        list(map(attrgetter("column"), table.foreign_keys))  # which looks for what they name
+    yield from ()
 
 
 def logs(app: Flask) -> Iterator[Problem]:
@@ -47,7 +55,7 @@ def gunicorn(app: Flask) -> Iterator[Problem]:
         for name, value in runpy.run_path(str(ROOT / "gunicorn.conf.py")).items():
             if name in settings.settings:
                 settings.set(name, value)
-        settings.logger_class(settings)  # which opens its files
+        settings.worker_class.check_config(settings, settings.logger_class(settings))
     yield from ()
 
 
@@ -80,6 +88,7 @@ def ping(app: Flask) -> Iterator[Problem]:
 # Each with the file that it is about.
 QUESTIONS = (
     (mappers, "backend/models.py"),
+    (tables, "backend/models.py"),
     (gunicorn, "gunicorn.conf.py"),
     (logs, "config/logs.py"),
     (views, "backend/__init__.py"),
