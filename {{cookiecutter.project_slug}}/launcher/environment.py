@@ -94,8 +94,8 @@ def install(service: Service) -> str:
     installer_name, code = run_installer(service, names)
     after = [Receipt(service, name) for name in names]
     if code != 0:
-        if [receipt.text for receipt in after] == [receipt.text for receipt in before]:
-            write_stamp(service.venv, **stamp)  # nothing was changed
+        if after[0].text == before[0].text:  # nothing was changed
+            write_stamp(service.venv, **stamp)
         raise BootstrapError(
             "the requirements could not be installed, for the reason above;"
             f" fix it, then {command_line('bootstrap.py')}"

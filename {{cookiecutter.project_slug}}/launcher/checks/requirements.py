@@ -27,7 +27,7 @@ class Line:
 def read(
     root: Path, name: str, where: str = "", constraint: bool = False, within: tuple[str, ...] = ()
 ) -> Iterator[Line]:
-    """Yield the lines of the file, and of those that it includes, but neither options nor addresses."""
+    """Yield the lines of the file, and of those that it includes, without options and addresses."""
     try:
         data = (root / name).read_bytes()
     except OSError:
