@@ -1,6 +1,9 @@
 """What is done to a service to see it noticed, and to mend it again."""
 
+import ast
 import contextlib
+import itertools
+import json
 import os
 import re
 import subprocess
@@ -16,6 +19,21 @@ from services import BakedProject
 posix_only = pytest.mark.skipif(os.name == "nt", reason="needs fork or a pseudo-terminal")
 
 TYPO = "QLALCHEMY_TRACK_MODIFICATIONS = False"
+# Prints what a check of launcher/checks/ finds.
+ONE_CHECK = """
+import dataclasses, importlib, json, pathlib, sys
+from launcher.checks.problem import Skipped
+from launcher.checks.service import Service
+name, sys.argv = sys.argv[1], ["run.py"]
+check = getattr(importlib.import_module(f"launcher.checks.{name}"), f"check_{name}")
+found = []
+try:
+    for problem in check(Service(pathlib.Path.cwd().resolve())):
+        found.append({**vars(problem), "details": {}})
+except Skipped as skipped:
+    found.append({"id": "skipped", "level": "skipped", "message": str(skipped)})
+print(json.dumps(found))
+"""
 # Listens as it is told, in as many processes as it is told, until its input ends.
 HOLDER = """
 import os, socket, sys
@@ -68,10 +86,14 @@ def follow(project: BakedProject, problem: dict[str, Any]) -> Any:
     """Do what the hint says, and nothing else. Returns what its command did, if it is one."""
     hint, where = problem["hint"], problem["where"]
     name, _, line = where.partition(":")
-    if hint.startswith("delete the line") or hint.startswith("mend "):
+    if hint.startswith("delete it"):
+        replace_statement(project.path / name, problem["message"].split()[0], "pass")
+    elif hint.startswith(("fix ", "mend ")):
         lines = (project.path / name).read_text().splitlines()
         del lines[int(line) - 1]
         write(project.path / name, "\n".join(lines) + "\n")
+    elif declared := re.match(r"declare it in (\S+): `(.+)`", hint):
+        append(project.path / declared[1], declared[2])
     elif renamed := re.match(r"rename it to (\w+)", hint):
         edit(project.path / name, problem["message"].split()[0], renamed[1])
     elif hint.startswith("remove `async`"):
@@ -81,6 +103,28 @@ def follow(project: BakedProject, problem: dict[str, Any]) -> Any:
     else:
         raise AssertionError(f"nobody can follow this hint: {hint}")
     return None
+
+
+def replace_statement(path: Path, name: str, other: str) -> None:
+    """Replace the innermost statement in which the name is."""
+    source = path.read_bytes()
+    found = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.stmt)]
+    node = [node for node in found if re.search(rf"\b{name}\b", ast.unparse(node))][-1]
+    lines = source.splitlines(keepends=True)
+    assert node.end_lineno
+    before = lines[node.lineno - 1][: node.col_offset]
+    after = lines[node.end_lineno - 1][node.end_col_offset :]
+    rest = (lines[: node.lineno - 1], [before, other.encode(), after], lines[node.end_lineno :])
+    write(path, b"".join(itertools.chain(*rest)).decode())
+
+
+def found_by(project: BakedProject, check: str, **env: str) -> list[dict[str, Any]]:
+    """Return what one check finds, without the rest of what `check` does."""
+    python = project.python if project.python.exists() else sys.executable
+    done = project.run("-c", ONE_CHECK, check, python=python, **env)
+    assert done.returncode == 0, done.stderr
+    found: list[dict[str, Any]] = json.loads(done.stdout.splitlines()[-1])
+    return found
 
 
 @contextlib.contextmanager

@@ -1,5 +1,7 @@
 """A reader who knows nothing but what `check` says, and does that."""
 
+import ast
+import contextlib
 import difflib
 import json
 import os
@@ -16,7 +18,8 @@ from services import INSTALL_WITHIN, BakedProject, environment
 Problem = dict[str, Any]
 # How each begins that asks for more than following: a reader thinks, and undoes the mistake.
 THINK = re.compile(
-    r"fix |mend |give |see that |end create_app |delete it\b|delete one of |get the code "
+    r"fix |mend |give |see that |end create_app |delete one of |get the code "
+    r"|write (?:a value|small letters)"
 )
 COMMAND = re.compile(r"(ENVIRONMENT=production )?(\S*python\S*|flask) .+")
 # What a reader puts in the place of an example.
@@ -117,6 +120,14 @@ def delete(reader: Reader, problem: Problem, first: str | None, last: str | None
     save(path, lines)
 
 
+def delete_statement(reader: Reader, problem: Problem) -> None:
+    path, lines, line = lines_of(reader, problem)
+    begin, end = extent(lines, line)
+    indent = lines[begin][: -len(lines[begin].lstrip())]
+    lines[begin:end] = [f"{indent}pass"] if indent else []
+    save(path, lines)
+
+
 def rename(reader: Reader, problem: Problem, name: str) -> None:
     path, lines, line = lines_of(reader, problem)
     old = problem["message"].split()[0]
@@ -130,14 +141,40 @@ def write(reader: Reader, problem: Problem, text: str, file: str | None = None) 
     if file and file != problem["where"].partition(":")[0]:
         path = reader.project.path / file
         lines, line = path.read_text("utf-8").splitlines(), 0
+    begin, end = extent(lines, line) if line else (len(lines), len(lines))
     name = re.match(r"\w+(?=: | = )", text)
+    if text.endswith("= ..."):
+        text = filled_in(reader.base, text)
     if name is None:
-        lines[line - 1] = re.sub(r"=.*", lambda _: f"= {text}", lines[line - 1])
-    elif line and re.match(rf"\s*{name[0]}\b", lines[line - 1]):
-        lines[line - 1] = text
+        before = lines[begin].partition("=")[0].rstrip()
+        lines[begin:end] = [f"{before} = {text}"]
+    elif re.match(rf"\s*{name[0]}\b", "".join(lines[begin:end])):
+        lines[begin:end] = [text]
     else:
         lines.append(text)
     save(path, lines)
+
+
+def extent(lines: list[str], line: int) -> tuple[int, int]:
+    """Return where the statement of this line begins and ends, in a list, or the line itself."""
+    with contextlib.suppress(SyntaxError):
+        for node in ast.walk(ast.parse("\n".join(lines))):
+            if isinstance(node, ast.stmt) and node.lineno == line:
+                return line - 1, node.end_lineno or line
+    return line - 1, line
+
+
+def filled_in(base: BakedProject, text: str) -> str:
+    """Return the setting with the value that it has in the service that is right."""
+    name = text.split()[0]
+    sources = ((base.path / f"config/{file}.py").read_text() for file in ("development", "default"))
+    found = (re.search(rf"^{name}(?:: .*)? = (.*)", source, re.M) for source in sources)
+    value = next(filter(None, found))[1]
+    return f"{name} = {value}"
+
+
+def declare(reader: Reader, problem: Problem, file: str, text: str) -> None:
+    write(reader, {"where": file}, text)
 
 
 def remove_async(reader: Reader, problem: Problem) -> None:
@@ -165,6 +202,8 @@ def think(reader: Reader, problem: Problem) -> None:
     matcher = difflib.SequenceMatcher(None, lines, right, autojunk=False)
     for kind, begin, end, first, last in matcher.get_opcodes():
         if kind != "equal" and begin <= line - 1 <= max(begin, end - 1):
+            if kind == "delete":  # other mistakes may stand beside it
+                begin, end = extent(lines, line)
             lines[begin:end] = right[first:last]
             save(path, lines)
             return
@@ -172,12 +211,14 @@ def think(reader: Reader, problem: Problem) -> None:
 
 
 EDITS: dict[str, Callable[..., None]] = {
+    THINK.pattern: think,
     r"delete (?:the )?lines? ?(\d+)?(?:(?:-| to )(\d+))?": delete,
+    r"delete it \(or write pass in its place\)": delete_statement,
     r"rename it to (\w+)": rename,
+    r"declare it in (\S+): `(.+)`": declare,
     r"write (.+) in ((?:config|backend)/\S+\.py)$": write,
     r"write (.+)$": write,
     r"remove `async`": remove_async,
     r"move (.+) away$": move_away,
     r"add (\S+), with its version, to requirements.txt": require,
-    THINK.pattern: think,
 }

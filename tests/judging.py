@@ -118,8 +118,8 @@ def word_for(said: Said, done: Done, change: Change) -> str:
         fine = "green, works" if done.answers["/api/chat"] == 200 else "in a view"
         return "FALSE ALARM" if alarm else fine
     by_policy = bool(said.ids()) and all(map(HARM.get, said.ids()))
-    harmless = change.harm == "" or (change.harm is None and not by_policy)
-    return "FALSE ALARM" if harmless else "red, harm"
+    does_harm = by_policy or done.answers["/api/chat"] != 200 or change.harm
+    return "red, harm" if does_harm and change.harm != "" else "FALSE ALARM"
 
 
 def in_a_line(problem: dict[str, Any]) -> str:
@@ -151,7 +151,8 @@ def past_the_checks(service: BakedProject, **env: str) -> Done:
     """Start the application itself, whatever the checks would say."""
     command: list[object] = [service.python, "-c", UNCHECKED]
     if env.get("ENVIRONMENT") == "production":
-        address = f"127.0.0.1:{free_port()}"
+        port = env["PORT"] if env.get("PORT", "0") != "0" else free_port()
+        address = f"127.0.0.1:{port}"
         command = [service.python, "-m", "gunicorn", "--bind", address]
     try:
         return started(service, command, **env)

@@ -186,9 +186,10 @@ def test_what_the_application_says(reader: Reader) -> None:
     assert reader.problems() == []
 
 
-def test_a_broken_model_and_a_broken_job(reader: Reader) -> None:
-    append(reader.project.path / "backend/models.py", "Message.owner_id = mapped_column(Integr)")
-    append(reader.project.path / "backend/jobs/__init__.py", "JOBS += (Job('late', print),)")
+@pytest.mark.parametrize("of", ["Integr", "sa.ForeignKey('owner.id')"])
+def test_a_broken_model(reader: Reader, of: str) -> None:
+    text = f"import sqlalchemy as sa\nMessage.owner_id = mapped_column({of})"
+    append(reader.project.path / "backend/models.py", text)
     follow_all(reader, "application.broken")
 
 
@@ -261,8 +262,9 @@ def test_a_folder_that_begins_with_a_dash(reader: Reader, tmp_path: Path) -> Non
     said = subprocess.run([sys.executable, "--", "-dash/run.py", "check"], cwd=tmp_path,
                           env=environment(), capture_output=True, text=True).stdout  # fmt: skip
     hint = next(line for line in said.splitlines() if "db upgrade" in line).strip(" →->")
-    Reader(BakedProject(tmp_path), reader.base).give(hint)
-    assert BakedProject(folder).problems() == []
+    elsewhere = Reader(BakedProject(tmp_path), reader.base)
+    elsewhere.give(hint)
+    assert BakedProject(folder).problems() == [], "\n".join(elsewhere.said)
 
 
 def test_a_busy_port(reader: Reader) -> None:

@@ -30,7 +30,7 @@ def modules(project: BakedProject, package: str) -> Iterator[tuple[str, Path]]:
 
 def is_serving(name: str) -> bool:
     """Return whether what it needs has been checked before it is imported."""
-    return name.startswith("launcher.serving.") or name == "launcher.checks.postgresql_probe"
+    return name.startswith("launcher.serving.")
 
 
 def imported(path: Path) -> set[str]:

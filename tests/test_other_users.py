@@ -65,7 +65,8 @@ def test_a_holder_that_is_another_users_is_said_to_be_hidden(reachable: BakedPro
 
 def test_a_read_only_folder_is_checked_like_any_other(reachable: BakedProject) -> None:
     _, output = as_nobody(reachable, "check", "--json", PORT="0")
-    assert set(found(output)) == {"dependencies.missing"}
+    assert set(found(output)) == {"dependencies.missing", "database.unreachable"}
+    assert "Permission denied" in found(output)["database.unreachable"]["message"]
 
 
 def test_another_users_server_is_left_alone_and_said(reachable: BakedProject) -> None:

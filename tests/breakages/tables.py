@@ -168,16 +168,6 @@ PRODUCTION_EDITS = (
     (GUNICORN, "threads = 8", "threads = 8\npidfile = '/nowhere/x.pid'"),
     (GUNICORN, "threads = 8", "threads = 8\nbind = '127.0.0.1:1'"),
     (GUNICORN, "threads = 8", "threads = 8\nno_such_setting = 1"),
-    (
-        GUNICORN,
-        "threads = 8",
-        "threads = 8\ndef on_starting(server):\n    raise RuntimeError('no')",
-    ),
-    (
-        GUNICORN,
-        "threads = 8",
-        "threads = 8\ndef post_fork(server, worker):\n    raise RuntimeError('no')",
-    ),
     (GUNICORN, 'accesslog = "-"', 'accesslog = "/nowhere/log"'),
     (GUNICORN, "from config import logs", "from config import log"),
     (WSGI, "app = create_app()", "application = create_app()"),

@@ -1,6 +1,10 @@
-"""Development: SQLite in the folder instance/, and no environment variable is read."""
+"""Development: SQLite in the folder instance/, and no environment variable is read.
+
+A service that needs PostgreSQL's types has a URL of its here, and psycopg in requirements.txt.
+"""
 
 from pathlib import Path
+from urllib.parse import quote
 
 from config import logs
 
@@ -8,5 +12,5 @@ instance = Path(__file__).resolve().parent.parent / "instance"
 
 DEBUG = True
 SECRET_KEY = "for development only"
-SQLALCHEMY_DATABASE_URI = f"sqlite:///{instance / 'development.db'}"
+SQLALCHEMY_DATABASE_URI = f"sqlite:///{quote(str(instance / 'development.db'))}"
 LOGGING = logs.PLAIN

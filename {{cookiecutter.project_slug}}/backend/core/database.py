@@ -68,6 +68,8 @@ def init_app(app: Flask) -> None:
         raise RuntimeError("SQLALCHEMY_DATABASE_URI is not set; in production set DATABASE_URL")
     url = engine_url(uri)
     is_sqlite = url.get_backend_name() == "sqlite"
+    if is_sqlite and url.database and url.database != ":memory:":
+        Path(app.instance_path, url.database).parent.mkdir(parents=True, exist_ok=True)
     options = {} if is_sqlite else postgresql_options(app.config)
     # A statement's parameters are the users' data, which an error must not write into a log.
     options |= {"url": url, "hide_parameters": not app.debug}
@@ -97,8 +99,6 @@ def engine_url(uri: str) -> URL:
     if url.drivername in ("postgres", "postgresql", "postgresql+psycopg"):
         url = url.set(drivername="postgresql+psycopg")
         return url.update_query_dict(TIMEOUTS | dict(url.query))
-    if url.get_backend_name() == "sqlite" and url.database:
-        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
     return url
 
 

@@ -1,21 +1,20 @@
-"""The settings as config/ gives them, and the lines on which they stand."""
+"""The settings as config/ gives them."""
 
-import ast
 import importlib
+import os
 import sys
 import traceback
-from collections.abc import Set
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
 from types import ModuleType
-from typing import Any, get_type_hints
+from typing import Any
 
+from launcher.checks import statements
+from launcher.checks.masking import masked
 from launcher.checks.problem import Problem
-from launcher.checks.source import module_file, name_of, parse
+from launcher.checks.setting_types import declared_types
 
-# What reads a variable of the environment, beside the functions of config/__init__.py.
-READING = {"get", "getenv"}
 # How the reader gives a variable to the commands that follow.
 EXPORT = '$env:{} = "{}"' if sys.platform == "win32" else 'export {}="{}"'
 
@@ -24,38 +23,30 @@ EXPORT = '$env:{} = "{}"' if sys.platform == "win32" else 'export {}="{}"'
 class Configuration:
     """`values` holds what the modules set, `declared` the types in config/default.py.
 
-    `defaults` is what is set there. `ignored` are the modules' other names, which Flask takes for
-    no settings: it wants capitals.
+    `defaults` is what is set there, `broken` what keeps the modules from being imported.
     """
 
     module: Path
     values: dict[str, Any] = field(default_factory=dict)
     declared: dict[str, Any] = field(default_factory=dict)
     defaults: dict[str, Any] = field(default_factory=dict)
-    ignored: Set[str] = frozenset()
     broken: tuple[Problem, ...] = ()
 
     def where(self, key: str) -> str:
         """Return the file:line that gives the key its value."""
-        path, node = self.binding(key)
-        root = self.module.parent.parent
-        return relative(path or self.module, root, node.lineno if node else None)
+        path, node = self.statement(key) or (self.module, None)
+        return relative(path, self.module.parent.parent, node.lineno if node else 0)
 
     def variable(self, key: str) -> str | None:
         """Return the environment variable that the key is read from, if it is from one."""
-        _, node = self.binding(key)
-        own = parse(self.module.with_name("__init__.py")).body
-        reading = READING | {each.name for each in own if isinstance(each, ast.FunctionDef)}
-        for call in ast.walk(node) if node else ():
-            match call:
-                case ast.Call(args=[ast.Constant(value=str(name)), *_]) if name_of(call) in reading:
-                    return name
-        return None
+        found = self.statement(key)
+        return statements.variable(*found) if found else None
 
-    def binding(self, key: str) -> tuple[Path, ast.stmt] | tuple[None, None]:
-        modules = (self.module, self.module.with_name("default.py"))
-        found = (find(key, module) for module in modules)
-        return next(filter(None, found), (None, None))
+    def statement(self, key: str) -> statements.Found | None:
+        """Return what sets the key, in the environment's module or in one that it imports."""
+        folder = self.module.parent
+        paths = (self.module, folder / "default.py", *sorted(folder.glob("*.py")))
+        return next(filter(None, (statements.find(path, key) for path in paths)), None)
 
 
 def load(root: Path, environment: str) -> Configuration:
@@ -69,10 +60,9 @@ def load(root: Path, environment: str) -> Configuration:
         modules, broken = imported(root, "config.default", f"config.{environment}")
     if broken:
         return Configuration(path, broken=tuple(broken))
-    default, own = map(keys, modules)
-    ignored = {name for module in modules for name in vars(module) if not name.isupper()}
-    declared = get_type_hints(modules[0], include_extras=True)
-    return Configuration(path, default | own, declared, default, ignored)
+    default, own = (settings(vars(module)) for module in modules)
+    declared = settings(declared_types(modules[0], path.with_name("default.py")))
+    return Configuration(path, default | own, declared, default)
 
 
 def imported(root: Path, *names: str) -> tuple[list[ModuleType], list[Problem]]:
@@ -81,11 +71,16 @@ def imported(root: Path, *names: str) -> tuple[list[ModuleType], list[Problem]]:
     for name in names:
         try:
             modules.append(importlib.import_module(name))
-            get_type_hints(modules[-1])
         except BaseException as error:  # whatever a module may raise, SystemExit included
             file = "__init__" if name == "config" else name.removeprefix("config.")
-            broken.append(describe(error, root, root / "config" / f"{file}.py"))
+            problem = describe(error, root, root / "config" / f"{file}.py")
+            broken += [problem] if problem not in broken else []
     return modules, broken
+
+
+def settings(names: dict[str, Any]) -> dict[str, Any]:
+    """Return those that Flask takes for settings."""
+    return {key: value for key, value in names.items() if key.isupper()}
 
 
 def unknown_environment(name: str, known: tuple[str, ...]) -> Problem:
@@ -95,42 +90,29 @@ def unknown_environment(name: str, known: tuple[str, ...]) -> Problem:
     return Problem("settings.environment", fact, hint)
 
 
-def keys(module: ModuleType) -> dict[str, Any]:
-    return {key: value for key, value in vars(module).items() if key.isupper()}
-
-
 def describe(error: BaseException, root: Path, module: Path) -> Problem:
-    line: int | None = None
-    if isinstance(error, SyntaxError) and error.filename:
-        module, line = Path(error.filename), error.lineno
-    for frame in traceback.extract_tb(error.__traceback__):
-        if Path(frame.filename).is_relative_to(root / "config"):
-            module, line = Path(frame.filename), frame.lineno
-    where = relative(module, root, line)
-    return Problem("settings.broken", f"{type(error).__name__}: {error}", f"mend {where}", where)
+    """Say what the module raised, and where, or which variable is to blame."""
+    frames = traceback.extract_tb(error.__traceback__)
+    places = [(Path(frame.filename), frame.lineno or 0) for frame in frames]
+    if isinstance(error, SyntaxError):
+        places.append((Path(error.filename or ""), error.lineno or 0))
+    own = [place for place in places if place[0].is_relative_to(root / "config")]
+    path, line = own[-1] if own else (module, 0)
+    where = relative(path, root, line)
+    found = statements.find(path, line=line)
+    variable = statements.variable(*found) if found else None
+    if isinstance(error, KeyError) and variable and error.args == (variable,):
+        hint = EXPORT.format(variable, "...")
+        return Problem("settings.missing", f"{variable} is not set", hint, where)
+    hint = f"fix {where}"
+    if found and variable and variable in os.environ:
+        default, names = sys.modules.get("config.default"), statements.names(found[1])
+        right = [getattr(default, name) for name in names if hasattr(default, name)] or ["..."]
+        hint = f"{EXPORT.format(variable, right[0])}, or {hint}"
+    fact = masked(f"{type(error).__name__}: {error}", os.environ.get("DATABASE_URL", ""))
+    return Problem("settings.broken", fact, hint, where)
 
 
-def find(key: str, module: Path) -> tuple[Path, ast.stmt] | None:
-    """Return the last statement that binds the key, and the file that it stands in."""
-    found = None
-    for node in ast.walk(parse(module)):
-        if isinstance(node, ast.ImportFrom) and node.names[0].name == "*":
-            folder = module.parents[node.level - 1] if node.level else module.parent.parent
-            source = module_file(folder, node.module or "")
-            found = (source and find(key, source)) or found
-        elif isinstance(node, ast.stmt) and key in bound(node):
-            found = module, node
-    return found
-
-
-def bound(node: ast.stmt) -> set[str]:
-    if isinstance(node, ast.ImportFrom | ast.Import):
-        return {alias.asname or alias.name for alias in node.names}
-    targets = getattr(node, "targets", None) or [getattr(node, "target", None)]
-    names = (name for target in targets if target for name in ast.walk(target))
-    return {name.id for name in names if isinstance(name, ast.Name)}
-
-
-def relative(path: Path, root: Path, line: int | None) -> str:
+def relative(path: Path, root: Path, line: int) -> str:
     name = path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
     return f"{name}:{line}" if line else name

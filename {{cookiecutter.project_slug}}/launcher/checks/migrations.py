@@ -1,74 +1,122 @@
 """Where the migrations end, found by reading their files."""
 
 import ast
-from collections.abc import Iterator
+import sys
+from collections.abc import Generator, Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from launcher.checks.problem import Problem
+from launcher.checks.problem import Problem, Skipped
 from launcher.checks.service import Service, command_line
 
 # The service's own, and those of what every service has.
-MIGRATIONS = ("migrations", "backend/core/migrations")
+FOLDERS = ("migrations", "backend/core/migrations")
+NAMES = ("revision", "down_revision", "depends_on", "branch_labels")
+# What each file says, by its name.
+Files = dict[str, dict[str, Any]]
+# The revisions that there are, and those of them that no other one follows.
+Ends = tuple[set[str], set[str]]
 
 
 def upgrade() -> str:
     return command_line("run.py", "db upgrade")
 
 
-def check_revisions(current: set[str], service: Service) -> Iterator[Problem]:
-    """Compare where the schema is with where the files of each branch end."""
-    try:
-        branches = {folder: revisions(service.root / folder) for folder in MIGRATIONS}
-    except SyntaxError as error:
-        path = Path(error.filename or "").relative_to(service.root)
-        where = f"{path.as_posix()}:{error.lineno}"
-        yield migration_problem(f"does not parse: {error.msg}", f"mend {where}", where)
-        return
-    for folder, (_, heads) in branches.items():
-        if len(heads) > 1:
-            fact = f"{folder}/ ends in several revisions: {listed(heads)}"
-            merge = command_line("run.py", "db merge")
-            yield migration_problem(fact, f"{merge}, then {upgrade()}")
-            return
-    known, ends = (set().union(*sets) for sets in zip(*branches.values(), strict=True))
-    yield from compare(current, known, ends)
+def check_migrations(service: Service) -> Generator[Problem, None, Ends | None]:
+    """Yield what Alembic would stumble over, and return the ends if nothing is wrong."""
+    files, problems = read(service.root)
+    if not problems and all(files.values()):
+        problems = list(check_order(files))
+    yield from problems
+    if problems or not all(files.values()):
+        return None
+    known = {each["revision"] for each in files.values()}
+    return known, known - followed(files).keys()
 
 
-def compare(current: set[str], known: set[str], ends: set[str]) -> Iterator[Problem]:
+def read(root: Path) -> tuple[Files, list[Problem]]:
+    files: Files = {}
+    problems = []
+    for path in (path for folder in FOLDERS for path in sorted((root / folder).glob("*.py"))):
+        where = path.relative_to(root).as_posix()
+        if path.name.startswith(("__init__", ".#")):
+            continue
+        try:
+            files[where] = constants(path)
+        except SyntaxError as error:
+            at = f"{where}:{error.lineno or 1}"
+            problems.append(problem(f"does not parse: {error.msg}", f"fix {at}", at))
+        except KeyError:
+            hint = f"write its revision, or move it out of {path.parent.name}/"
+            problems.append(problem("has no revision", hint, where))
+        except (ValueError, TypeError):  # it is computed, which Alembic alone can tell
+            files[where] = {}
+    return files, problems
+
+
+def constants(path: Path) -> dict[str, Any]:
+    """Return what Alembic reads of the file. Raise KeyError if it has no revision."""
+    values = {}
+    for node in ast.parse(path.read_bytes(), path).body:
+        if isinstance(node, ast.Assign | ast.AnnAssign) and node.value:
+            for target in node.targets if isinstance(node, ast.Assign) else [node.target]:
+                if isinstance(target, ast.Name) and target.id in NAMES:
+                    values[target.id] = ast.literal_eval(node.value)
+    return values | {"revision": values["revision"]}
+
+
+def several(value: Any) -> tuple[str, ...]:
+    return (value,) if isinstance(value, str) else tuple(value or ())
+
+
+def followed(files: Files) -> dict[str, str]:
+    """Return the revisions that another one follows or needs, each with the file of that one.
+
+    The label of a branch stands for the revision that has it.
+    """
+    labels = {
+        label: each["revision"]
+        for each in files.values()
+        for label in several(each.get("branch_labels"))
+    }
+    return {
+        labels.get(name, name): where
+        for where, each in files.items()
+        for name in several(each.get("down_revision")) + several(each.get("depends_on"))
+    }
+
+
+def check_order(files: Files) -> Iterator[Problem]:
+    before = followed(files)
+    known = {each["revision"]: where for where, each in files.items()}
+    for name in sorted(before.keys() - known.keys()):
+        hint = "restore the file that has it, or write another down_revision"
+        yield problem(f"follows {name}, which no file has", hint, before[name])
+    for folder in FOLDERS:
+        ends = {name for name in known.keys() - before.keys() if known[name].startswith(folder)}
+        if len(ends) > 1:
+            merge = f"{command_line('run.py', 'db merge')}, then {upgrade()}"
+            yield problem(f"{folder}/ ends in several revisions: {listed(ends)}", merge)
+
+
+def compare(
+    current: set[str], known: set[str], wanted: set[str], service: Service
+) -> Iterator[Problem]:
+    """Compare where the schema is with where the files end."""
     if ahead := current - known:
-        fact = f"the schema is at {listed(ahead)}, which {' and '.join(MIGRATIONS)} do not know"
-        yield migration_problem(fact, "get the code that has it: git pull")
-    elif behind := ends - current:
+        fact = f"the schema is at {listed(ahead)}, which {' and '.join(FOLDERS)} do not know"
+        yield problem(fact, "get the code that has it: git pull")
+    elif behind := wanted - current:
+        if service.python == Path(sys.executable) and not find_spec("alembic"):
+            raise Skipped("needs the dependencies")  # which have the command
         fact = f"the schema is at {listed(current)}, the code at {listed(behind)}"
-        yield migration_problem(fact, upgrade())
+        yield problem(fact, upgrade())
 
 
-def migration_problem(fact: str, hint: str, where: str = "") -> Problem:
+def problem(fact: str, hint: str, where: str = "") -> Problem:
     return Problem("database.migrations", fact, hint, where)
 
 
 def listed(revisions: set[str]) -> str:
     return ", ".join(sorted(revisions)) or "nothing"
-
-
-def revisions(folder: Path) -> tuple[set[str], set[str]]:
-    """Return all revisions and those that no other one follows, as the files say."""
-    known: set[str] = set()
-    followed: set[str | None] = set()
-    for path in folder.glob("[!_]*.py"):
-        names = assigned(path)
-        known.add(str(names.get("revision")))
-        down = names.get("down_revision")
-        followed |= set(down) if isinstance(down, tuple) else {down}
-    return known, known - followed
-
-
-def assigned(path: Path) -> dict[str, Any]:
-    values = {}
-    for node in ast.parse(path.read_bytes(), path).body:
-        if isinstance(node, ast.Assign | ast.AnnAssign) and node.value:
-            target = node.targets[0] if isinstance(node, ast.Assign) else node.target
-            if isinstance(target, ast.Name) and isinstance(node.value, ast.Constant | ast.Tuple):
-                values[target.id] = ast.literal_eval(node.value)
-    return values

@@ -1,12 +1,14 @@
 """Is every name in config/ a setting, and is every setting that the service needs declared?"""
 
+import builtins
 import re
 from collections.abc import Iterator, Set
 from difflib import get_close_matches
+from typing import Any
 
-from launcher.checks.configuration import Configuration
 from launcher.checks.problem import Problem
 from launcher.checks.service import Service
+from launcher.checks.setting_types import fits
 
 # Flask 3.1's own, from Flask.default_config: valid in every module of config/.
 FLASK_SETTINGS = frozenset(
@@ -21,19 +23,9 @@ FLASK_SETTINGS = frozenset(
     TRUSTED_HOSTS USE_X_SENDFILE
     """.split()
 )
-# What other projects read and this one does not, so that renaming to it would help nobody.
-FOREIGN_SETTINGS = {
-    "ENV": "Flask 2.2",
-    "JSON_AS_ASCII": "Flask 2.2",
-    "JSON_SORT_KEYS": "Flask 2.2",
-    "SCHEDULER_API_ENABLED": "Flask-APScheduler",
-    "SCHEDULER_TIMEZONE": "Flask-APScheduler",
-    "SQLALCHEMY_BINDS": "Flask-SQLAlchemy",
-    "SQLALCHEMY_ECHO": "Flask-SQLAlchemy",
-    "SQLALCHEMY_ENGINE_OPTIONS": "Flask-SQLAlchemy",
-    "SQLALCHEMY_RECORD_QUERIES": "Flask-SQLAlchemy",
-    "SQLALCHEMY_TRACK_MODIFICATIONS": "Flask-SQLAlchemy",
-}
+# Flask-SQLAlchemy's, which many know by heart and nothing reads here.
+FOREIGN = "SQLALCHEMY_TRACK_MODIFICATIONS"
+DELETE = "delete it (or write pass in its place)"
 # What core and the launcher read, with the lines that declare it. An update may add to it.
 REQUIRED = "backend/core/settings.py"
 
@@ -57,29 +49,34 @@ def unknown_settings(service: Service) -> Iterator[Problem]:
     configuration = service.configuration
     known = configuration.declared.keys() | required_settings(service).keys() | FLASK_SETTINGS
     for key in sorted(configuration.values.keys() - known):
-        fact, where = f"{key} is not a setting", configuration.where(key)
-        near = nearest(key, known | FOREIGN_SETTINGS.keys())
-        if not near:
-            hint = "declare it with its type in config/default.py, or delete the line"
-            yield Problem("settings.unknown", fact, hint, where, level="warning")
-        elif owner := FOREIGN_SETTINGS.get(near[0]):
-            hint = f"delete the line: it looks like {owner}'s {near[0]}, which is not read here"
-            yield Problem("settings.unknown", fact, hint, where)
+        slip, declare = slip_of(key, known | {FOREIGN}), declaration(key, configuration.values[key])
+        if slip == FOREIGN:
+            hint = f"{DELETE}: it looks like Flask-SQLAlchemy's {FOREIGN}, which is not read here"
+        elif slip and fits(configuration.values[key], configuration.declared.get(slip, Any)):
+            hint = f"rename it to {slip} if that is meant, or {declare}"
+        elif slip:
+            hint = f"{DELETE}, or {declare}"
         else:
-            yield Problem("settings.unknown", fact, f"rename it to {near[0]}", where)
+            near = [f", or rename it to {name} if that is meant" for name in like(key, known)]
+            hint = "".join([declare, *near])
+        level = "error" if slip else "warning"
+        fact, where = f"{key} is not a setting", configuration.where(key)
+        yield Problem("settings.unknown", fact, hint, where, level)
 
 
-def nearest(key: str, names: Set[str]) -> list[str]:
-    """Return the name that was probably meant: one of which this is the end, or most letters."""
-    ends = [name for name in sorted(names) if len(key) > 8 and name.endswith(key)]
+def declaration(key: str, value: Any) -> str:
+    name = type(value).__name__
+    known = getattr(builtins, name, None) is type(value)
+    return f"declare it in config/default.py: `{key}: {name if known else 'object'}`"
+
+
+def slip_of(key: str, names: Set[str]) -> str | None:
+    """Return the name that was surely meant: a letter or two are lost, wrong or exchanged."""
+    names = names - {key, key.removesuffix("S")}
+    exchanged = [name for name in names if sorted(name) == sorted(key)]
+    return next(iter(exchanged or get_close_matches(key, names, n=1, cutoff=0.92)), None)
+
+
+def like(key: str, names: Set[str]) -> list[str]:
+    ends = [name for name in sorted(names) if len(key) > 8 and name.endswith(f"_{key}")]
     return ends or get_close_matches(key, names, n=1, cutoff=0.75)
-
-
-def ignored_settings(configuration: Configuration) -> Iterator[Problem]:
-    known = configuration.declared.keys() | FLASK_SETTINGS
-    for name in sorted(configuration.ignored):
-        if name.upper() in known:
-            fact = f"{name} is ignored: a setting is written in capitals"
-            hint = f"rename it to {name.upper()}, or to something else if it is not the setting"
-            where = configuration.where(name)
-            yield Problem("settings.unknown", fact, hint, where, level="warning")

@@ -74,7 +74,8 @@ def create() -> Any:
 
 def ask(report: Report, thorough: bool) -> None:
     """Where jobs are refused, /readyz fails too, and is not asked."""
-    from launcher.serving.questions import QUESTIONS, ready
+    from launcher.serving.answers import ready
+    from launcher.serving.questions import QUESTIONS
 
     app: Any = report.application
     for question, file in QUESTIONS:

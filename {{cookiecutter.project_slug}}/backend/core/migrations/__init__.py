@@ -66,7 +66,8 @@ def attach(app: Flask) -> Alembic:
     if "alembic" not in app.extensions:
         own, context = app.config.get("ALEMBIC", {}), app.config.get("ALEMBIC_CONTEXT", {})
         branches = [("core", escaped(CORE)), *own.get("version_locations", [])]
-        places = {"script_location": escaped(OWN), "path_separator": "newline"}
+        separator = "os" if "\n" in str(CORE) else "newline"  # one that the paths have not
+        places = {"script_location": escaped(OWN), "path_separator": separator}
         app.config["ALEMBIC"] = places | own | {"version_locations": branches}
         app.config["ALEMBIC_CONTEXT"] = CONTEXT | context
         TwoBranches(app, run_mkdir=False, command_name="", metadatas=Base.metadata)
@@ -89,9 +90,9 @@ CONTEXT = {"render_as_batch": True, "render_item": render_item}
 
 @cache
 def code_heads() -> set[str]:
-    """Return the revisions that the files in both folders end in."""
-    folders = [str(OWN), str(CORE)]
-    return set(ScriptDirectory(str(OWN), version_locations=folders).get_heads())
+    """Return the revisions that the files in both folders end in, and no other one needs."""
+    scripts = ScriptDirectory(str(OWN), version_locations=[str(OWN), str(CORE)])
+    return {script.revision for script in scripts.get_revisions("heads") if script}
 
 
 def is_current(connection: Connection) -> bool:
