@@ -179,6 +179,7 @@ def test_the_server_of_another_checkout_is_left_alone(
 
 def test_a_moved_project_still_knows_its_server(service: BakedProject) -> None:
     with service.start() as server:
+        assert answers(server)  # which has imported all that it needs
         moved = BakedProject(service.path.with_name("moved"), service.context)
         service.path.rename(moved.path)
         with reaped(server):
@@ -263,7 +264,6 @@ def test_replaced_by_four_at_once_exactly_one_server_is_left(service: BakedProje
 def in_production(project: BakedProject, tmp_path: Path) -> BakedProject:
     copy = project.copy(tmp_path)
     append(copy.path / "backend/core/health.py", STARTS)
-    limit_patience(copy)
     return copy
 
 
@@ -287,6 +287,7 @@ def test_workers_whose_master_was_killed_are_named_and_replaced(
     in_production: BakedProject, migrated: dict[str, str]
 ) -> None:
     """Here the worker is suspended: else it would leave by itself within a second."""
+    limit_patience(in_production)
     with in_production.start(**migrated) as server:
         assert answers(server)
         master, worker = server.family

@@ -19,7 +19,7 @@ def stop() -> int:
     if pids := running():
         return end(pids)
     if is_locked():
-        print("what runs of this project is not this user's, and is left alone", file=sys.stderr)
+        print("left alone: another user has this project running", file=sys.stderr)
         return 1
     print("nothing of this project is running")
     return 0
@@ -30,7 +30,7 @@ def stop_listening(host: str, port: int) -> int:
 
 
 def end(pids: set[int]) -> int:
-    """Ask those to end that no other of them has started, and kill all that do not in time."""
+    """Ask them to end, and with them their children among these; kill those that do not."""
     heads = [process for process in describe(pids) if process.parent not in pids]
     for process in heads:
         send(process.pid, signal.SIGTERM)
@@ -54,5 +54,5 @@ def wait_for(pids: set[int]) -> set[int]:
     """Return those that are still there after the time that they have."""
     deadline = time.monotonic() + KILLED_AFTER
     while (left := pids & running()) and time.monotonic() < deadline:
-        time.sleep(0.02)
+        time.sleep(0.05)
     return left

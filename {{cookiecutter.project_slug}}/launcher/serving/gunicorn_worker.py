@@ -19,9 +19,9 @@ READ_WITHIN = 10
 
 class Worker(ThreadWorker):
     def init_process(self) -> None:
-        for descriptor in map(int, os.listdir("/dev/fd")):  # what a view starts is not the service
-            with suppress(OSError):  # the one that lists them
-                os.set_inheritable(descriptor, descriptor <= 2)
+        for descriptor in range(3, 256):  # what a view starts is not the service: see running.py
+            with suppress(OSError):  # there is none of that number
+                os.set_inheritable(descriptor, False)
         self.handled: dict[TConn, float] = {}
         super().init_process()
 

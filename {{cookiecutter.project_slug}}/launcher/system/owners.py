@@ -25,7 +25,7 @@ def listening(host: str, port: int) -> tuple[set[int], int]:
             return in_the_way(from_netstat(output_of(["netstat", "-ano"]), port), ours), 0
         lsof = ["lsof", "-nP", f"-iTCP:{port}", "-sTCP:LISTEN", "-Fptn"]
         return in_the_way(from_lsof(output_of(lsof)), ours), 0
-    except (OSError, SubprocessError):
+    except (OSError, ValueError, SubprocessError):
         return set(), 0
 
 

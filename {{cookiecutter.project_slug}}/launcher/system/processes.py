@@ -69,8 +69,9 @@ def ask_ps(pids: list[int]) -> Iterator[Process]:
 def ask_powershell(pids: list[int]) -> Iterator[Process]:
     script = POWERSHELL % " or ".join(f"ProcessId={pid}" for pid in pids)
     for found in json.loads(output_of(["powershell", "-NoProfile", "-Command", script])):
-        found["started"] = datetime.fromisoformat(found["started"])
-        yield Process(**{name: "" if value is None else value for name, value in found.items()})
+        user, command = found["user"] or "", found["command"] or ""
+        started = datetime.fromisoformat(found["started"])
+        yield Process(found["pid"], found["parent"], user, started, command)
 
 
 POWERSHELL = """

@@ -20,10 +20,10 @@ LOCK = FOLDER / (f"{os.getpid()}.lock" if sys.platform == "win32" else "lock")
 
 
 def hold(through_exec: bool = False) -> None:
-    """Make this process, and what it forks, this project's; but not the programs that it runs."""
+    """Make this process and its forks this project's, but not the programs that they run."""
     with suppress(OSError):  # a read-only folder: then stop will find nothing
         FOLDER.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(LOCK, os.O_WRONLY | os.O_CREAT)
+        descriptor = os.open(LOCK, os.O_WRONLY | os.O_CREAT, 0o666)
         os.set_inheritable(descriptor, through_exec)
         lock(descriptor)
 
