@@ -392,7 +392,9 @@ def test_waitress_serves_on_the_socket_that_it_is_given(
     done = probed.run(*pip, "waitress==3.0.2", python=probed.python)
     assert done.returncode == 0, done.stderr
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        command = (probed.python, "-m", "launcher.serving.windows", listener.fileno())
+        code = "import socket, sys; from launcher.serving import windows;"
+        code += "windows.serve(socket.socket(fileno=int(sys.argv[1])))"
+        command = (probed.python, "-c", code, listener.fileno())
         environment = migrated | {"PYTHONPATH": str(tmp_path / "packages")}
         fds = (listener.fileno(),)
         with serving(probed, *command, pass_fds=fds, **environment) as service:

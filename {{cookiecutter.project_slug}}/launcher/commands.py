@@ -54,7 +54,7 @@ def parser() -> argparse.ArgumentParser:
     add.set_defaults(function=serve)
     add = commands.add_parser("check", help="say everything that is wrong")
     add.add_argument("--json", action="store_true", help="for programs")
-    add.set_defaults(function=check, host=None, port=None)
+    add.set_defaults(function=check)
     add = commands.add_parser("stop", help="stop what this service has running")
     add.set_defaults(function=stop)
     for name, text in (("db", "migrate the database"), ("jobs", "list the jobs, or run one now"),

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 # Seconds after which a person is told where it is, and after which a check gives up.
-NOTED_AFTER, GIVEN_UP_AFTER = 10, 60
+NOTED_AFTER, GIVEN_UP_AFTER = 15, 60
 
 
 @contextmanager
