@@ -19,7 +19,7 @@ Problem = dict[str, Any]
 # How each begins that asks for more than following: a reader thinks, and undoes the mistake.
 THINK = re.compile(
     r"fix |mend |give |see that |end create_app |delete one of |get the code "
-    r"|write (?:a value|small letters)"
+    r"|write a value of type "
 )
 COMMAND = re.compile(r"(ENVIRONMENT=production )?(\S*python\S*|flask) .+")
 # What a reader puts in the place of an example.
@@ -44,12 +44,13 @@ class Reader:
         return [problem for check in checks for problem in check["problems"]]
 
     def follow(self, problems: list[Problem]) -> None:
-        """Make the edits from below, so that lines keep their numbers, then give the commands."""
+        """Make the edits from below, as lines keep their numbers, then the exports, the commands."""
         steps = [(problem, step) for problem in problems for step in steps_of(problem["hint"])]
         edits = [step for step in steps if not is_for_the_shell(step[1])]
         for problem, step in sorted(edits, key=lambda each: line_of(each[0]), reverse=True):
             self.edit(problem, step)
-        for command in dict.fromkeys(step for _, step in steps if is_for_the_shell(step)):
+        commands = dict.fromkeys(step for _, step in steps if is_for_the_shell(step))
+        for command in sorted(commands, key=lambda each: not each.startswith("export ")):
             self.give(command)
 
     def give(self, command: str) -> None:
@@ -201,8 +202,8 @@ def think(reader: Reader, problem: Problem) -> None:
     right = original.read_text("utf-8").splitlines() if original.exists() else []
     matcher = difflib.SequenceMatcher(None, lines, right, autojunk=False)
     for kind, begin, end, first, last in matcher.get_opcodes():
-        if kind != "equal" and begin <= line - 1 <= max(begin, end - 1):
-            if kind == "delete":  # other mistakes may stand beside it
+        if kind != "equal" and (line == 0 or begin <= line - 1 <= max(begin, end - 1)):
+            if kind == "delete" and line:  # other mistakes may stand beside it
                 begin, end = extent(lines, line)
             lines[begin:end] = right[first:last]
             save(path, lines)

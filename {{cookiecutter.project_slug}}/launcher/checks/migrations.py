@@ -61,8 +61,10 @@ def constants(path: Path) -> dict[str, Any]:
     for node in ast.parse(path.read_bytes(), path).body:
         if isinstance(node, ast.Assign | ast.AnnAssign) and node.value:
             for target in node.targets if isinstance(node, ast.Assign) else [node.target]:
-                if isinstance(target, ast.Name) and target.id in NAMES:
-                    values[target.id] = ast.literal_eval(node.value)
+                names = {each.id for each in ast.walk(target) if isinstance(each, ast.Name)}
+                for name in names.intersection(NAMES):
+                    value = node.value if isinstance(target, ast.Name) else target
+                    values[name] = ast.literal_eval(value)  # not of several at once
     return values | {"revision": values["revision"]}
 
 

@@ -48,7 +48,8 @@ def undeclared_settings(service: Service) -> Iterator[Problem]:
 def unknown_settings(service: Service) -> Iterator[Problem]:
     configuration = service.configuration
     known = configuration.declared.keys() | required_settings(service).keys() | FLASK_SETTINGS
-    for key in sorted(configuration.values.keys() - known):
+    private = {key for key in configuration.values if key.startswith("_")}
+    for key in sorted(configuration.values.keys() - known - private):
         slip, declare = slip_of(key, known | {FOREIGN}), declaration(key, configuration.values[key])
         if slip == FOREIGN:
             hint = f"{DELETE}: it looks like Flask-SQLAlchemy's {FOREIGN}, which is not read here"

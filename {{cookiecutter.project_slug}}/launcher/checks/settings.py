@@ -44,7 +44,7 @@ def missing_settings(service: Service) -> Iterator[Problem]:
             continue
         fact, hint = f"{key} has no value", f"write {key} = ... in config/{service.environment}.py"
         if key == "SQLALCHEMY_DATABASE_URI" and service.environment == "development":
-            hint = WRITE_SQLITE
+            hint = f"{WRITE_SQLITE} in config/development.py"
         elif variable := configuration.variable(key):
             fact = f"{variable} is not set"
             hint = EXPORT.format(variable, EXAMPLES.get(variable, "..."))
@@ -79,11 +79,15 @@ def misfit(id: str, key: str, fact: str, right: str, configuration: Configuratio
 
 
 def wrong_hosts(configuration: Configuration) -> Iterator[Problem]:
-    hosts = configuration.values.get("TRUSTED_HOSTS")
-    for host in hosts if isinstance(hosts, list) else ():
-        if isinstance(host, str) and (host != host.lower() or not HOST_NAME.fullmatch(host)):
+    given = configuration.values.get("TRUSTED_HOSTS")
+    hosts = [host for host in given if isinstance(host, str)] if isinstance(given, list) else []
+    right = [host.lower() for host in hosts if HOST_NAME.fullmatch(host.lower())] or ["example.com"]
+    hint = f"write TRUSTED_HOSTS = {right}"
+    if variable := configuration.variable("TRUSTED_HOSTS"):
+        hint = EXPORT.format(variable, ",".join(right))
+    for host in hosts:
+        if host != host.lower() or not HOST_NAME.fullmatch(host):
             fact = f"TRUSTED_HOSTS has {host!r}, which no request can name"
-            hint = "write small letters, such as example.com, or .example.com for all below it"
             yield Problem("settings.value", fact, hint, configuration.where("TRUSTED_HOSTS"))
 
 

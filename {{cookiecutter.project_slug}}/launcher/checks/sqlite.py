@@ -38,7 +38,7 @@ def write_beside(path: Path) -> None:
 
 def unreachable(path: Path, error: Exception) -> Problem:
     hint = f"see that no other program holds {path}, and that this user may write there"
-    if "not a database" in str(error):
+    if "not a database" in str(error) or path.is_dir():
         hint = f"move {path} away, then {upgrade()}"
     try:
         write_beside(path)
