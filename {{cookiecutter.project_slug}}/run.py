@@ -1,4 +1,4 @@
-"""The front door: `python run.py [serve|check|scheduler|stop|jobs|db|…]`; --help tells more."""
+"""The front door: `python run.py [serve|check|scheduler|stop|jobs|db|...]`; --help tells more."""
 
 import os
 import sys

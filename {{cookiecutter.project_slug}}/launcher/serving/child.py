@@ -10,8 +10,10 @@ import os
 import socket
 import sys
 import threading
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from contextvars import copy_context
+from typing import Any
 
 from launcher.checks.hanging import NOTED_AFTER
 from launcher.checks.problem import Report
@@ -48,18 +50,41 @@ def watch(lifeline: socket.socket, go: threading.Event) -> None:
 
 
 def answer(lifeline: socket.socket, thorough: bool) -> Report:
-    """Say what the application is, and now and then, while that takes long, where it is."""
-    log = sys.stderr if sys.platform == "win32" else lifeline  # which there is no descriptor
-    faulthandler.enable(log)
-    faulthandler.dump_traceback_later(NOTED_AFTER, repeat=True, file=log)
-    with stdout_to_stderr():  # what a request leaves in the context is its own
+    with stdout_to_stderr(), located(lifeline):  # what a request leaves in the context is its own
         report = copy_context().run(inspect, thorough)
-    faulthandler.cancel_dump_traceback_later()
-    faulthandler.enable()
     problems = [vars(problem) for problem in report.problems]
     said = {"application": report.application is not None, "problems": problems}
     lifeline.sendall(json.dumps(said | {"traceback": report.traceback}).encode() + b"\n")
     return report
+
+
+@contextmanager
+def located(lifeline: socket.socket) -> Iterator[None]:
+    """Say now and then, while this takes long, and where it crashes, where the main thread is."""
+    log = sys.stderr if sys.platform == "win32" else lifeline  # which there is no descriptor
+    faulthandler.enable(log)
+    over = threading.Event()
+    telling = threading.Thread(target=tell, args=(log, over), daemon=True)
+    telling.start()
+    try:
+        yield
+    finally:
+        over.set()
+        telling.join()
+        faulthandler.cancel_dump_traceback_later()
+        faulthandler.enable()
+
+
+def tell(log: Any, over: threading.Event) -> None:
+    """Write the stacks, by a timer if this thread gets no turn.
+
+    The timer does not wait for the GIL: while other code runs it could read a stack that changes.
+    """
+    while True:
+        faulthandler.dump_traceback_later(3 * NOTED_AFTER, file=log)
+        if over.wait(NOTED_AFTER):
+            return
+        faulthandler.dump_traceback(log)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,6 @@ This file has to be readable by the oldest Python that may meet it.
 
 import os
 import sys
-from contextlib import suppress
 
 from launcher.versions import NEWEST, OLDEST
 
@@ -19,8 +18,10 @@ def become_that_of_venv():  # type: () -> None
     """Go on as the Python of .venv, unless this is it, or it would not do."""
     if is_that_of_venv() or is_debugged() or not works():
         return
-    with suppress(OSError):  # the checks say so
+    try:
         sys.exit(become([PYTHON] + getattr(sys, "orig_argv", [""] + sys.argv)[1:]))
+    except OSError:  # the checks say so
+        pass
 
 
 def is_that_of_venv():  # type: () -> bool
@@ -35,9 +36,10 @@ def is_debugged():  # type: () -> bool
 
 def works():  # type: () -> bool
     """Return whether .venv has a Python that starts and that the service supports."""
-    with suppress(OSError):
+    try:
         return os.path.exists(PYTHON) and call([PYTHON, "-I", "-S", "-c", FITS]) == 0
-    return False
+    except OSError:
+        return False
 
 
 def become(command):  # type: (list[str]) -> int
