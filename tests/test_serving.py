@@ -13,7 +13,7 @@ from typing import Any
 
 import psutil
 import pytest
-from breaking import append, edit
+from breaking import append, edit, write
 from services import (
     ANSWER_WITHIN,
     BakedProject,
@@ -159,20 +159,26 @@ def test_changed_code_is_served_on_the_same_port_by_the_same_parent(service: Bak
     assert len(re.findall(r" is on http://", server.output)) == 1
 
 
-@pytest.mark.parametrize(
-    "mistake", ["def broken(:", "import nothing_like_this", "1 / 0", "raise SystemExit(3)"]
+MISTAKES = (
+    ("backend/routes/chat.py", "def broken(:"),
+    ("backend/routes/chat.py", "import nothing_like_this"),
+    ("backend/routes/chat.py", "raise SystemExit(3)"),  # which is Werkzeug's code for a restart
+    ("backend/__init__.py", "1 / 0"),
+    ("config/default.py", "TIMEZONE = 'Nowhere'"),
 )
-def test_a_mistake_does_not_end_the_server_and_mending_it_brings_the_answers_back(
-    service: BakedProject, mistake: str
+
+
+def test_a_mistake_does_not_end_the_server_and_fixing_it_brings_the_answers_back(
+    service: BakedProject,
 ) -> None:
-    chat = service.path / "backend/routes/chat.py"
-    good = chat.read_text()
     with service.start() as server:
         assert reply(server) == "You said: Hi"
-        append(chat, f"\n\n{mistake}\n")
-        wait_until(lambda: reply(server) == 500)
-        chat.write_text(good.replace("You said", "Mended"))
-        wait_until(lambda: reply(server) == "Mended: Hi")
+        for name, mistake in MISTAKES:
+            good = (service.path / name).read_text()
+            append(service.path / name, mistake)
+            wait_until(lambda: reply(server) == 500)
+            write(service.path / name, good)
+            wait_until(lambda: reply(server) == "You said: Hi")
         assert server.process.poll() is None
 
 

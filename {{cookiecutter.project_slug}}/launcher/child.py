@@ -20,7 +20,6 @@ LEAVES_WITHIN = 5
 # What it says over its lifeline if it leaves to be started again: no exit code is a proof of that.
 AGAIN = b"again"
 FRAME = re.compile(r'File "(.+)", line (\d+) in ')
-IMPORTS = "-X importtime -m flask --app backend routes"
 
 
 class Child:
@@ -44,56 +43,52 @@ class Child:
 
     def ask(self) -> Callable[[], Report]:
         """Start it, and return what waits for its answer: for ever, if this is `patient`."""
-        self.start("asked" if self.patient else "checked")
-        return self.answer
+        process = self.start("asked" if self.patient else "checked")
+        return lambda: self.answer(process)
 
-    def start(self, how: str) -> None:
+    def start(self, how: str) -> subprocess.Popen[bytes]:
         self.lifeline, theirs = socket.socketpair()
         self.lifeline.settimeout(1)
         theirs.set_inheritable(True)
         command = [sys.executable, "-m", "launcher.serving.child", sys.argv[0], how]
         with theirs:
             self.process = spawn([*command, str(theirs.fileno()), *self.arguments])
+        return self.process
 
-    def answer(self) -> Report:
-        assert self.process
+    def answer(self, process: subprocess.Popen[bytes]) -> Report:
         said, place, end = b"", "", time.monotonic() + GIVEN_UP_AFTER
-        while (part := self.read()) is not None:
+        while (part := self.read(process)) is not None:
             said += part
             if said.endswith(b"}\n"):
                 return report(said.splitlines()[-1])
             if not part and place != (place := place_in(said, self.root)):
                 note(place)
             if not self.patient and time.monotonic() > end:
-                self.process.kill()
-                fact = f"does not end: after {GIVEN_UP_AFTER} s it is still there"
-                return no_report(fact, place)
-        fact = f"the process that was to serve it ended first: {self.exit_status()}"
+                process.kill()
+                return no_report(f"does not end: {GIVEN_UP_AFTER} s later it is still there", place)
+        code = wait(process)
+        status = f"exit status {code}" if code >= 0 else signal.Signals(-code).name
+        fact = f"the process that was to serve it ended first: {status}"
         return no_report(fact, place_in(said, self.root))
 
-    def read(self) -> bytes | None:
+    def read(self, process: subprocess.Popen[bytes]) -> bytes | None:
         """Return what it says within a second, and None if it will not say any more."""
-        assert self.process
         try:
             return self.lifeline.recv(65536) or None
         except TimeoutError:  # what it has started may have the socket, too, after its end
-            return b"" if self.process.poll() is None else None
+            return b"" if process.poll() is None else None
         except OSError:  # Windows resets it
             return None
 
-    def exit_status(self) -> str:
-        assert self.process
-        code = wait(self.process)
-        return f"exit status {code}" if code >= 0 else signal.Signals(-code).name
-
     def serve(self) -> int:
         """Let it serve, and start it anew whenever it asks for that; return its exit code."""
-        assert self.process
+        process = self.process
+        assert process
         with suppress(OSError):  # it is gone by now
             self.lifeline.sendall(b"\n")
-        while (code := self.process.wait()) and self.read() == AGAIN:
+        while (code := process.wait()) and self.read(process) == AGAIN:
             self.lifeline.close()
-            self.start("restarted")
+            process = self.start("restarted")
         return code
 
 
@@ -104,8 +99,8 @@ def report(line: bytes) -> Report:
 
 
 def no_report(fact: str, place: str) -> Report:
-    python = quoted(str(Path(sys.executable)))
-    hint = f"fix {place}" if place else f"to see its last import: {python} {IMPORTS}"
+    command = f"{quoted(sys.executable)} -X importtime -m flask --app backend routes"
+    hint = f"fix {place}" if place else f"see its last import: {command}"
     return Report(None, [Problem("application.broken", fact, hint, place)])
 
 

@@ -118,9 +118,6 @@ def checked_for(name: str, service: Service) -> list[Result]:
         database.problems = [p for p in database.problems if p.id != "database.migrations"]
         return [*others, database]
     service.ask = partial(server.ask_here, service)
-    if name in ("jobs", "scheduler"):
-        return run_checks(CHECKS[:-1], service)
-    *others, application = run_checks(CHECKS[:5], service)
-    if service.report and service.report.application:  # which has the command
-        application.problems.clear()
-    return [*others, application]
+    results = run_checks(CHECKS[:-1], service)
+    made = service.report and service.report.application
+    return results[:4] if made and name not in ("jobs", "scheduler") else results

@@ -1,11 +1,14 @@
-"""The development server: reloader, debugger, scheduler."""
+"""The development server: the application, its jobs, reloader, debugger."""
 
 import os
+import traceback
+from collections.abc import Callable
+from logging.config import dictConfig
+from typing import Any
 
 from werkzeug.serving import run_simple
 
 from launcher.checks.problem import Report
-from launcher.serving.application import start, start_changed
 from launcher.system.address import announcement
 
 # Werkzeug's exit code of a process that is to be started again.
@@ -27,17 +30,39 @@ def serve(report: Report | None, reload: bool, *address: str) -> int:
         print(announcement(name, url, "development, Ctrl-C stops it"), flush=True)
     else:
         application, scheduler = start_changed()
+    debug = host in LOOPBACK  # it runs whatever code it is sent
     try:
-        run_simple(
-            host,
-            int(port),
-            application,
-            use_reloader=reload,
-            use_debugger=host in LOOPBACK,  # it runs whatever code it is sent
-            threaded=True,
-        )
+        run_simple(host, int(port), application, reload, debug, threaded=True)
     except SystemExit as restart:  # no job is waited for
         if scheduler:
             scheduler.stop(0)
         return int(restart.code or 0)
     return 0
+
+
+def start(application: Any) -> tuple[Any, Any]:
+    """Return the application and the scheduler of its jobs."""
+    from backend.core.jobs.scheduler import Scheduler
+
+    dictConfig(application.config["LOGGING"])
+    scheduler = Scheduler(application)
+    scheduler.start()
+    return application, scheduler
+
+
+def start_changed() -> tuple[Any, Any]:
+    """Start the application whose code has changed: a mistake in it is shown, and not fatal."""
+    try:
+        from backend import create_app
+
+        return start(create_app())
+    except (Exception, SystemExit) as error:
+        traceback.print_exc()
+        return broken(error), None
+
+
+def broken(error: BaseException) -> Callable[..., Any]:
+    def application(environ: Any, start_response: Any) -> Any:
+        raise RuntimeError("the application could not be made") from error
+
+    return application
