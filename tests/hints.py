@@ -221,5 +221,5 @@ EDITS: dict[str, Callable[..., None]] = {
     r"write (.+)$": write,
     r"remove `async`": remove_async,
     r"move (.+) away$": move_away,
-    r"add (\S+), with its version, to requirements.txt": require,
+    r"add (\S+?)(?:, with its version,)? to requirements.txt": require,
 }

@@ -325,7 +325,9 @@ def test_a_path_that_sqlalchemy_reads_as_another_is_refused(
     edit(config, "{quote(str(instance / 'development.db'))}", "{instance / 'development.db'}")
     problem = only(found_by(service, "database"))
     assert (problem["id"], problem["where"][:22]) == ("database.url", "config/development.py:")
-    write(config, re.sub(f"{line}.*", problem["hint"].removeprefix("write "), good))
+    hint = re.fullmatch(f"write ({line}.*) in config/development.py", problem["hint"])
+    assert hint
+    write(config, re.sub(f"{line}.*", hint[1], good))
     assert found_by(service, "database") == []
 
 
@@ -364,7 +366,7 @@ def test_development_on_postgresql_requires_the_driver(service: BakedProject) ->
     append(service.path / "config/development.py", f"SQLALCHEMY_DATABASE_URI = {url!r}")
     missing = only(found_by(service, "database"))
     assert missing["id"] == "dependencies.missing"
-    line = re.match(r"write (psycopg\[binary\]==[\d.]+) into requirements.txt, ", missing["hint"])
+    line = re.match(r"add (psycopg\[binary\]==[\d.]+) to requirements.txt, ", missing["hint"])
     assert line
     assert "sqlite:///{quote(" in missing["hint"]
     append(service.path / "requirements.txt", line[1])

@@ -325,7 +325,7 @@ def test_what_production_lacks_is_to_be_written_into_its_own_module(bare: BakedP
     assert of_settings(bare) == []
     (problem,) = of_settings(bare, **production)
     assert problem["id"] == "settings.missing"
-    assert problem["hint"] == "write WEATHER_STATION = ... in config/production.py"
+    assert problem["hint"] == 'write WEATHER_STATION = "..." in config/production.py'
 
 
 def test_a_variable_of_the_owner_s_that_is_wrong_is_to_be_exported(bare: BakedProject) -> None:

@@ -1,6 +1,6 @@
 """Development: SQLite in the folder instance/, and no environment variable is read.
 
-A service that needs PostgreSQL's types has a URL of its here, and psycopg in requirements.txt.
+To use PostgreSQL here too, write its URL, and require psycopg in requirements.txt.
 """
 
 from pathlib import Path

@@ -108,7 +108,7 @@ def describe(error: BaseException, root: Path, module: Path) -> Problem:
     if found and variable and variable in os.environ:
         default, names = sys.modules.get("config.default"), statements.names(found[1])
         right = [getattr(default, name) for name in names if hasattr(default, name)] or ["..."]
-        hint = f"{EXPORT.format(variable, right[0])}, or {hint}"
+        hint = EXPORT.format(variable, right[0])
     fact = masked(f"{type(error).__name__}: {error}", os.environ.get("DATABASE_URL", ""))
     return Problem("settings.broken", fact, hint, where)
 

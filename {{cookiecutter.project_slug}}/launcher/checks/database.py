@@ -36,16 +36,16 @@ def check_database(service: Service) -> Iterator[Problem]:
     if scheme in POSTGRESQL and rest:
         current = yield from ask_postgresql(url, service)
     elif scheme in SQLITE and name[:1] == "/" and name not in ("/", "/:memory:"):
-        current = yield from ask_sqlite(name[1:], service)
+        current = yield from ask_sqlite(url, name[1:], service)
     else:
         yield url_problem("is neither a postgresql:// URL nor a file of SQLite's", service)
     if ends and current is not None:
         yield from compare(current, *ends, service)
 
 
-def ask_sqlite(name: str, service: Service) -> Asking:
+def ask_sqlite(url: str, name: str, service: Service) -> Asking:
     path, root = service.root / "instance" / unquote(name), str(service.root)
-    if root in name and not path.is_relative_to(root):
+    if root in url and not path.is_relative_to(root):
         yield url_problem(f"must be quoted: SQLAlchemy reads it as {path}", service)
         return None
     try:

@@ -48,7 +48,7 @@ def read(root: Path) -> tuple[Files, list[Problem]]:
             at = f"{where}:{error.lineno or 1}"
             problems.append(problem(f"does not parse: {error.msg}", f"fix {at}", at))
         except KeyError:
-            hint = f"write its revision, or move it out of {path.parent.name}/"
+            hint = f"give it a revision, or move it out of {path.parent.name}/"
             problems.append(problem("has no revision", hint, where))
         except (ValueError, TypeError):  # it is computed, which Alembic alone can tell
             files[where] = {}
@@ -93,7 +93,7 @@ def check_order(files: Files) -> Iterator[Problem]:
     before = followed(files)
     known = {each["revision"]: where for where, each in files.items()}
     for name in sorted(before.keys() - known.keys()):
-        hint = "restore the file that has it, or write another down_revision"
+        hint = "fix its down_revision and depends_on, or restore the file that has it"
         yield problem(f"follows {name}, which no file has", hint, before[name])
     for folder in FOLDERS:
         ends = {name for name in known.keys() - before.keys() if known[name].startswith(folder)}

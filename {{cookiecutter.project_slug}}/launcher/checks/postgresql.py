@@ -79,9 +79,9 @@ def missing_driver(service: Service) -> Problem:
     if required.keys() & {name, "requirements.txt"}:
         raise Skipped("needs the dependencies")
     line = required.get("requirements-production.txt", "psycopg[binary]")
-    hint = f"write {line} into {name}, then {command_line('bootstrap.py')}"
+    hint = f"add {line} to {name}, then {command_line('bootstrap.py')}"
     if service.environment == "development":
-        hint += f"; or {WRITE_SQLITE}"
+        hint += f", or {WRITE_SQLITE}"
     return Problem("dependencies.missing", f"PostgreSQL needs psycopg: {name} lacks it", hint)
 
 

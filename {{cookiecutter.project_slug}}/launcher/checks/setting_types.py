@@ -9,6 +9,8 @@ from typing import get_type_hints as types_of
 
 # What a type takes beside its own, as type checkers have it.
 TAKEN = {float: (float, int), complex: (complex, float, int), None: NoneType}
+# A value of each, as one writes it.
+SAMPLES = {str: '"..."', bool: "False", int: "1", float: "1.0", list: "[]", dict: "{}"}
 
 
 def declared_types(module: ModuleType, path: Path) -> dict[str, Any]:
@@ -57,6 +59,17 @@ def spelled(declared: Any) -> str:
     declared = bare(declared)
     plain = isinstance(declared, type) and not get_args(declared)
     return declared.__name__ if plain else str(declared).replace("typing.", "")
+
+
+def sample(declared: Any) -> str:
+    """Return a value of the type, if it is a plain one."""
+    base, allowed = bare(declared), allowed_range(declared)
+    origin, inner = get_origin(base), get_args(base)
+    if origin in (Union, UnionType):
+        return sample(inner[0])
+    if origin is Literal:
+        return repr(inner[0])
+    return str(allowed[0]) if allowed else SAMPLES.get(origin or base, "...")
 
 
 def allowed_range(declared: Any) -> range | None:

@@ -3,18 +3,20 @@
 import re
 from collections.abc import Iterator
 from difflib import get_close_matches
+from typing import Any
 
 from launcher.checks.configuration import EXPORT, Configuration
 from launcher.checks.problem import Problem
 from launcher.checks.secrets import EXAMPLES, debugging, weak_secrets
 from launcher.checks.service import Service, command_line
 from launcher.checks.setting_names import undeclared_settings, unknown_settings
-from launcher.checks.setting_types import allowed_range, fits, spelled
+from launcher.checks.setting_types import allowed_range, fits, sample, spelled
 
 FLASK_TYPES = {"DEBUG": bool, "TESTING": bool}
 HOST_NAME = re.compile(r"(\.?[\w-]+(\.[\w-]+)*|\[[0-9a-f:.]+\])(:\d+)?")
 WRITE_SQLITE = (
     "write SQLALCHEMY_DATABASE_URI = f\"sqlite:///{quote(str(instance / 'development.db'))}\""
+    " in config/development.py"
 )
 
 
@@ -25,13 +27,13 @@ def check_settings(service: Service) -> Iterator[Problem]:
         return
     yield from unknown_settings(service)
     yield from undeclared_settings(service)
-    yield from missing_settings(service)
     yield from wrong_values(configuration)
     yield from wrong_hosts(configuration)
     yield from unknown_time_zone(configuration)
     if service.environment == "production":
         yield from weak_secrets(configuration)
         yield from debugging(configuration)
+    yield from missing_settings(service)  # last, as a command of its hints needs all the others
 
 
 def missing_settings(service: Service) -> Iterator[Problem]:
@@ -42,9 +44,10 @@ def missing_settings(service: Service) -> Iterator[Problem]:
             value = value or None  # an empty one is none
         if value is not None or fits(None, declared):
             continue
-        fact, hint = f"{key} has no value", f"write {key} = ... in config/{service.environment}.py"
+        fact, module = f"{key} has no value", f"config/{service.environment}.py"
+        hint = f"write {key} = {right(key, declared, configuration)} in {module}"
         if key == "SQLALCHEMY_DATABASE_URI" and service.environment == "development":
-            hint = f"{WRITE_SQLITE} in config/development.py"
+            hint = WRITE_SQLITE
         elif variable := configuration.variable(key):
             fact = f"{variable} is not set"
             hint = EXPORT.format(variable, EXAMPLES.get(variable, "..."))
@@ -62,7 +65,8 @@ def wrong_values(configuration: Configuration) -> Iterator[Problem]:
             name = spelled(declared)
             found = repr(value) if name.startswith(("int", "Literal")) else type(value).__name__
             fact = f"{key} must be {name} and is {found}"
-            yield misfit("settings.type", key, fact, f"a value of type {name}", configuration)
+            best = right(key, declared, configuration)
+            yield misfit("settings.type", key, fact, best, configuration)
         elif allowed and isinstance(value, int) and value not in allowed:
             fact = f"{key} is {value} and must be {allowed[0]} to {allowed[-1]}"
             place = (value - allowed.start) // allowed.step
@@ -70,25 +74,27 @@ def wrong_values(configuration: Configuration) -> Iterator[Problem]:
             yield misfit("settings.value", key, fact, str(nearest), configuration)
 
 
-def misfit(id: str, key: str, fact: str, right: str, configuration: Configuration) -> Problem:
-    """Say where the right value belongs: into the environment, if it is read from there."""
-    hint = f"write {right}"
-    if variable := configuration.variable(key):
-        hint = EXPORT.format(variable, configuration.defaults.get(key, right))
-    return Problem(id, fact, hint, configuration.where(key))
-
-
 def wrong_hosts(configuration: Configuration) -> Iterator[Problem]:
-    given = configuration.values.get("TRUSTED_HOSTS")
-    hosts = [host for host in given if isinstance(host, str)] if isinstance(given, list) else []
-    right = [host.lower() for host in hosts if HOST_NAME.fullmatch(host.lower())] or ["example.com"]
-    hint = f"write TRUSTED_HOSTS = {right}"
-    if variable := configuration.variable("TRUSTED_HOSTS"):
-        hint = EXPORT.format(variable, ",".join(right))
-    for host in hosts:
-        if host != host.lower() or not HOST_NAME.fullmatch(host):
-            fact = f"TRUSTED_HOSTS has {host!r}, which no request can name"
-            yield Problem("settings.value", fact, hint, configuration.where("TRUSTED_HOSTS"))
+    hosts = configuration.values.get("TRUSTED_HOSTS")
+    hosts = [host for host in hosts if isinstance(host, str)] if isinstance(hosts, list) else []
+    good = [host.lower() if HOST_NAME.fullmatch(host.lower()) else "example.com" for host in hosts]
+    if wrong := [host for host in hosts if host not in good]:
+        fact = f"TRUSTED_HOSTS has {', '.join(map(repr, wrong))}, which no request can name"
+        yield misfit("settings.value", "TRUSTED_HOSTS", fact, repr(good), configuration)
+
+
+def right(key: str, declared: Any, configuration: Configuration) -> str:
+    default = configuration.defaults.get(key)
+    known = key in configuration.defaults and fits(default, declared)
+    return repr(default) if known else sample(declared)
+
+
+def misfit(id: str, key: str, fact: str, value: str, configuration: Configuration) -> Problem:
+    """Say where the right value belongs: into the environment, if it is read from there."""
+    hint = f"write {value}"
+    if variable := configuration.variable(key):
+        hint = EXPORT.format(variable, " ".join(re.findall(r"[^][\s,'\"]+", value)))
+    return Problem(id, fact, hint, configuration.where(key))
 
 
 def unknown_time_zone(configuration: Configuration) -> Iterator[Problem]:
