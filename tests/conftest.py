@@ -14,8 +14,10 @@ from typing import Any
 
 import psutil
 import pytest
+from breaking import on_any_port
 from filelock import FileLock
 from generating import generate, made_in
+from hints import Reader
 from postgresql import PostgreSQL, postgresql
 from services import UNSET, BakedProject, bake, left_behind, production, wait_until
 
@@ -152,6 +154,13 @@ def bare(bare_service: BakedProject, tmp_path: Path) -> BakedProject:
 def service(shared_service: BakedProject, tmp_path: Path) -> BakedProject:
     """A bootstrapped service to break."""
     return shared_service.copy(tmp_path)
+
+
+@pytest.fixture
+def reader(shared_service: BakedProject, tmp_path: Path) -> Reader:
+    """Somebody who follows hints in a bootstrapped service, and knows what it was."""
+    base = on_any_port(shared_service.copy(tmp_path / "base"))
+    return Reader(base.copy(tmp_path / "own"), base)
 
 
 @pytest.fixture(autouse=True)

@@ -44,7 +44,7 @@ class Reader:
         return [problem for check in checks for problem in check["problems"]]
 
     def follow(self, problems: list[Problem]) -> None:
-        """Make the edits from below, as lines keep their numbers, then the exports, the commands."""
+        """Make the edits from below, as lines keep their numbers, then exports, then commands."""
         steps = [(problem, step) for problem in problems for step in steps_of(problem["hint"])]
         edits = [step for step in steps if not is_for_the_shell(step[1])]
         for problem, step in sorted(edits, key=lambda each: line_of(each[0]), reverse=True):
@@ -223,3 +223,15 @@ EDITS: dict[str, Callable[..., None]] = {
     r"move (.+) away$": move_away,
     r"add (\S+?)(?:, with its version,)? to requirements.txt": require,
 }
+
+
+def ids(problems: list[Problem]) -> set[str]:
+    return {problem["id"] for problem in problems}
+
+
+def follow_all(reader: Reader, *expected: str, **env: str) -> None:
+    """Do what is said of these, all of which is said, and find that nothing is said any more."""
+    problems = reader.problems(**env)
+    assert ids(problems) == set(expected), problems
+    reader.follow(problems)
+    assert reader.problems(**env) == [], "\n".join(reader.said)

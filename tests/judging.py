@@ -46,6 +46,7 @@ HARM = {
     "settings.debug": "it shows callers what the service is made of",
     "dependencies.missing": "it is not what was required and tested",
     "dependencies.version": "it is not what was required and tested",
+    "port.invalid": "it listens nowhere, or on another port than that",
     "jobs.timezone": "jobs run at other times than they say",
 }
 

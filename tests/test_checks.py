@@ -17,6 +17,7 @@ from breaking import (
     holding,
     line_of,
     make_async,
+    on_any_port,
     posix_only,
     the,
 )
@@ -31,13 +32,6 @@ def service(service: BakedProject) -> BakedProject:
 @pytest.fixture
 def bare(bare: BakedProject) -> BakedProject:
     return on_any_port(bare)
-
-
-def on_any_port(project: BakedProject) -> BakedProject:
-    """Let a check that is told no port take a free one: others may use that of the template."""
-    default = project.path / "config/default.py"
-    default.write_text(re.sub(r"(PORT: int =) \d+", r"\1 0", default.read_text(encoding="utf-8")))
-    return project
 
 
 # Nothing is wrong

@@ -67,6 +67,8 @@ REFUSED = """
         Job("t20", print, 60),  # !jobs.trigger
         Job("d1", print, "0 6 * * *", timedelta()),  # !jobs.dead_after
         Job("d2", print, "0 6 * * *", dead_after=120),  # !jobs.dead_after
+        Job(None, print, "0 6 * * *"),  # !jobs.id
+        Job("", print, "0 6 * * *"),  # !jobs.id
         ("sweep", print, "0 6 * * *"),
     )
     JOBS += (Job("twice", print, "0 6 * * *"),) * 2  # !jobs.duplicate

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 from breakages import KINDS, break_one
+from breaking import on_any_port
 from judging import judge
 from legitimate import OTHERS, VARIATIONS, Variation, together, vary
 from services import BakedProject
-from test_checks import on_any_port
 
 FINE = {"green, works", "red, broken", "red, harm", "in a view"}
 

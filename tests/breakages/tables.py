@@ -133,7 +133,9 @@ JOBS = (
     "from backend.jobs import sweep\n" + HERE.format("sweep.sweep, '0 6 * * *'"),
     HERE.format("delete_old_runs, '0 6 * * *', timedelta()"), HERE.format("delete_old_runs, '0 6 * * *', 5"),
     "JOBS += (('sweep', delete_old_runs, '0 6 * * *'),)", "JOBS += (Job(5, delete_old_runs, '0 6 * * *'),)",
-    "JOBS += (Job(None, delete_old_runs, '0 6 * * *'),)", "JOBS += Job('sweep', delete_old_runs, '0 6 * * *')",
+    "JOBS += (Job(None, delete_old_runs, '0 6 * * *'),)",
+    "JOBS += (Job('', delete_old_runs, '0 6 * * *'),)",
+    "JOBS += (Job(['x'], delete_old_runs, '0 6 * * *'),)", "JOBS += Job('sweep', delete_old_runs, '0 6 * * *')",
     "JOBS = {'sweep': JOBS[0]}", "JOBS += (delete_old_runs,)", "JOBS += (Job,)",
 )  # fmt: skip
 MISSPELT = ("QLALCHEMY_TRACK_MODIFICATIONS = False", "DEBGU = True", "SECRT_KEY = 'x'", "PROT = 5002",

@@ -87,9 +87,9 @@ def made(base: BakedProject, folder: Path, variation: Variation) -> BakedProject
             install(service.path / ".venv", distribution)
     for file, *texts in variation.edits:
         edit(service.path / file, *texts)
-    commands = [["revision", "shapes"], ["upgrade"]] if variation.revise else []
-    if any(file.startswith("migrations/") for file, *_ in variation.edits):
-        commands.append(["upgrade"])
+    migrates = any(file.startswith("migrations/") for file, *_ in variation.edits)
+    commands = [["upgrade"]] if migrates else []
+    commands += [["revision", "shapes"], ["upgrade"]] if variation.revise else []
     for command in commands:
         done = service.run("run.py", "db", *command)
         assert done.returncode == 0, done.stdout + done.stderr

@@ -27,14 +27,16 @@ def refusals(jobs: Iterable[Any], timezone: str) -> Iterator[Refusal]:
     seen: dict[str, Job] = {}
     for job in jobs:
         if isinstance(job, Job):
-            yield from refused(job, seen.get(job.id), timezone)
-            seen.setdefault(job.id, job)
+            yield from refused(job, seen.get(str(job.id)), timezone)
+            seen.setdefault(str(job.id), job)
         else:
             fact, hint = f"JOBS has {job!r}, which is not a Job", "give it nothing but Job(...)"
             yield Refusal("jobs.broken", fact, hint, "backend/jobs/__init__.py")
 
 
 def refused(job: Job, first: Job | None, timezone: str) -> Iterator[Refusal]:
+    if not isinstance(job.id, str) or not job.id:
+        yield Refusal("jobs.id", f"{job.id!r} is not an id", "give it a text", job.where)
     if first:
         fact = f"{job.id!r} is also the id of the job at {first.where}"
         yield Refusal("jobs.duplicate", fact, "give one of them another id", job.where)
