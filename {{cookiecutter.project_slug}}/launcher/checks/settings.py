@@ -78,9 +78,10 @@ def wrong_hosts(configuration: Configuration) -> Iterator[Problem]:
     hosts = configuration.values.get("TRUSTED_HOSTS")
     hosts = [host for host in hosts if isinstance(host, str)] if isinstance(hosts, list) else []
     good = [host.lower() if HOST_NAME.fullmatch(host.lower()) else "example.com" for host in hosts]
-    if wrong := [host for host in hosts if host not in good]:
-        fact = f"TRUSTED_HOSTS has {', '.join(map(repr, wrong))}, which no request can name"
-        yield misfit("settings.value", "TRUSTED_HOSTS", fact, repr(good), configuration)
+    value = repr([*dict.fromkeys(good)])
+    for host in (host for host in hosts if host not in good):
+        fact = f"TRUSTED_HOSTS has {host!r}, which no request can name"
+        yield misfit("settings.value", "TRUSTED_HOSTS", fact, value, configuration)
 
 
 def right(key: str, declared: Any, configuration: Configuration) -> str:
