@@ -294,7 +294,9 @@ def test_production_is_asked_by_way_of_its_own_files_and_hides_the_password(
     append(service.path / "gunicorn.conf.py", "workers = cpus  # !application.broken")
     assert ask(service, DATABASE_URL=url, **env).found == marked(service, "gunicorn.conf.py")
     line = "workers = cpus"
-    for wrong in ("threads = 'x'", "worker_class = 'no.Worker'", "accesslog = '/no/where'"):
+    for wrong in ("threads = 'x'", "threads = 0", "worker_class = 'no.Worker'",
+                  "accesslog = '/no/where'", "certfile = '/no/where'",
+                  "wsgi_app = 'wsgi:nothing'"):  # fmt: skip
         edit(service.path / "gunicorn.conf.py", line, line := wrong)
         (problem,) = ask(service, DATABASE_URL=url, **env).problems
         assert (problem["id"], problem["where"]) == ("application.broken", "gunicorn.conf.py")

@@ -4,8 +4,10 @@ import inspect
 import runpy
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from logging.config import dictConfig
 from operator import attrgetter
+from pathlib import Path
 from typing import Any
 
 from flask import Flask
@@ -48,12 +50,17 @@ def logs(app: Flask) -> Iterator[Problem]:
 def gunicorn(app: Flask) -> Iterator[Problem]:
     if Service(ROOT).environment == "production" and sys.platform != "win32":
         from gunicorn.config import Config
+        from gunicorn.util import import_app
 
         settings = Config()
         for name, value in runpy.run_path(str(ROOT / "gunicorn.conf.py")).items():
             if name in settings.settings:
                 settings.set(name, value)
         settings.worker_class.check_config(settings, settings.logger_class(settings))
+        import_app(settings.wsgi_app)
+        ThreadPoolExecutor(settings.threads)  # which there have to be
+        for name in filter(None, (settings.certfile, settings.keyfile)):
+            Path(name).read_bytes()
     yield from ()
 
 
