@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import venv
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -142,6 +143,14 @@ def model(project: BakedProject, server: PostgreSQL) -> str:
 def migrated(server: PostgreSQL, model: str) -> dict[str, str]:
     """The variables of a production whose database is the test's own, migrated and empty."""
     return production(server.new_database(model))
+
+
+@pytest.fixture(scope="session")
+def empty_python(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A Python for which nothing is installed, not even pip."""
+    folder = tmp_path_factory.mktemp("empty")
+    venv.create(folder, symlinks=os.name != "nt")
+    return folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 
 
 @pytest.fixture

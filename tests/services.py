@@ -111,10 +111,11 @@ class Server:
 
 @dataclass(frozen=True)
 class BakedProject:
-    """A generated service. Its commands run in its folder with the Python of the tests."""
+    """A generated service. Its commands run in its folder, started by the Python of the tests."""
 
     path: Path
     context: dict[str, Any] = field(default_factory=dict)
+    started_by: Path = Path(sys.executable)
 
     @property
     def python(self) -> Path:
@@ -122,10 +123,10 @@ class BakedProject:
         return self.path / ".venv" / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 
     def run(
-        self, *arguments: object, python: object = sys.executable, **env: str
+        self, *arguments: object, python: object = None, **env: str
     ) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [str(python), *map(str, arguments)],
+            [str(python or self.started_by), *map(str, arguments)],
             cwd=self.path,
             env=environment(**env),
             stdin=subprocess.DEVNULL,
