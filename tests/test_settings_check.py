@@ -33,6 +33,7 @@ SLIPS = [
     "SQLALCHEMY_DATABASE_URL = os.getenv('DATABASE_URL')",
     "CHAT_MESAGE_KEEP_DAYS = 3",
     "TESTNG = False",
+    "EBUG = False",
     "PROT = 0",
     "SESSION_COKIE_NAME = 'own'",
     "ROXY_COUNT = 1",

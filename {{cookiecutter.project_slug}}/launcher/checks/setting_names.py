@@ -75,7 +75,14 @@ def slip_of(key: str, names: Set[str]) -> str | None:
     """Return the name that was surely meant: a letter or two are lost, wrong or exchanged."""
     names = names - {key, key.removesuffix("S")}
     exchanged = [name for name in names if sorted(name) == sorted(key)]
-    return next(iter(exchanged or get_close_matches(key, names, n=1, cutoff=0.92)), None)
+    longer = (name for name in names - {f"{key}S"} if len(name) > 4)
+    lost = [name for name in longer if key in without_a_letter(name)]
+    surely = exchanged or lost or get_close_matches(key, names, n=1, cutoff=0.92)
+    return next(iter(surely), None)
+
+
+def without_a_letter(name: str) -> set[str]:
+    return {name[:place] + name[place + 1 :] for place in range(len(name))}
 
 
 def like(key: str, names: Set[str]) -> list[str]:
