@@ -102,7 +102,8 @@ def follow(project: BakedProject, problem: dict[str, Any]) -> Any:
     elif declared := re.match(r"declare it in (\S+): `(.+)`", hint):
         append(project.path / declared[1], declared[2])
     elif renamed := re.match(r"rename it to (\w+)", hint):
-        edit(project.path / name, problem["message"].split()[0], renamed[1])
+        old, path = problem["message"].split()[0], project.path / name
+        write(path, re.sub(rf"\b{old}\b", renamed[1], path.read_text(encoding="utf-8")))
     elif hint.startswith("remove `async`"):
         edit(project.path / name, "async def", "def")
     elif command := re.fullmatch(r"python3? (\w+\.py.*)", hint):

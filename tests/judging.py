@@ -47,6 +47,7 @@ HARM = {
     "dependencies.missing": "it is not what was required and tested",
     "dependencies.version": "it is not what was required and tested",
     "port.invalid": "it listens nowhere, or on another port than that",
+    "dependencies.broken": "no installer can read it",
     "jobs.timezone": "jobs run at other times than they say",
 }
 
