@@ -60,10 +60,12 @@ def http(url: str, data: bytes | None = None, /, **headers: str) -> Answer:
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """Return a port below those that the system hands out: nobody is given it before its use."""
+    while True:
+        port = secrets.choice(range(15_000, 32_000))
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def wait_until(condition: Callable[..., Any], seconds: float = ANSWER_WITHIN) -> Any:

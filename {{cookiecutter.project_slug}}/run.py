@@ -1,8 +1,11 @@
 """The front door: `python run.py [serve|check|scheduler|stop|jobs|db|...]`; --help tells more."""
 
 import os
+import signal
 import sys
 
+if signal.getsignal(signal.SIGINT) == signal.default_int_handler:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # until main can answer it without a traceback
 # Which `python -I` and PYTHONSAFEPATH leave out, here and in a child.
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 os.environ.pop("PYTHONSAFEPATH", None)

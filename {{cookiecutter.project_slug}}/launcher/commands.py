@@ -29,6 +29,8 @@ def main(arguments: list[str]) -> int:
     if not arguments or (arguments[0].startswith("-") and arguments[0] not in OWN):
         arguments = ["serve", *arguments]
     try:
+        if signal.getsignal(signal.SIGINT) == signal.SIG_DFL:  # which run.py has set
+            signal.signal(signal.SIGINT, signal.default_int_handler)
         if arguments[0] not in OWN:
             return flask(arguments)
         options = parser().parse_args(arguments)
