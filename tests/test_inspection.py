@@ -296,6 +296,7 @@ def test_production_is_asked_by_way_of_its_own_files_and_hides_the_password(
     line = "workers = cpus"
     for wrong in ("threads = 'x'", "threads = 0", "worker_class = 'no.Worker'",
                   "accesslog = '/no/where'", "certfile = '/no/where'",
+                  "pidfile = '/no/where'",
                   "wsgi_app = 'wsgi:nothing'"):  # fmt: skip
         edit(service.path / "gunicorn.conf.py", line, line := wrong)
         (problem,) = ask(service, DATABASE_URL=url, **env).problems

@@ -1,13 +1,13 @@
 """What the application is asked before it serves. Each question yields what is wrong."""
 
 import inspect
+import os
 import runpy
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from logging.config import dictConfig
 from operator import attrgetter
-from pathlib import Path
 from typing import Any
 
 from flask import Flask
@@ -59,8 +59,9 @@ def gunicorn(app: Flask) -> Iterator[Problem]:
         settings.worker_class.check_config(settings, settings.logger_class(settings))
         import_app(settings.wsgi_app)
         ThreadPoolExecutor(settings.threads)  # which there have to be
-        for name in filter(None, (settings.certfile, settings.keyfile)):
-            Path(name).read_bytes()
+        folder = os.path.dirname(settings.pidfile or "")
+        for path in filter(None, (settings.certfile, settings.keyfile, folder)):
+            os.stat(path)
     yield from ()
 
 
