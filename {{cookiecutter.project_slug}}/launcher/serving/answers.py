@@ -8,10 +8,14 @@ from typing import Any
 from flask import Flask
 from werkzeug.test import Client, TestResponse
 
+from backend.core import health
 from backend.core.database import Base, db
 from launcher.checks.problem import Problem
 from launcher.checks.service import Service, command_line
 from launcher.serving.errors import ROOT
+
+# Seconds that /readyz has here, where no load balancer waits for it: this machine may be busy.
+PATIENCE = 20
 
 
 def ping(app: Flask) -> Iterator[Problem]:
@@ -25,6 +29,7 @@ def ready(app: Flask) -> Iterator[Problem]:
     url = db.engine.url
     if url.get_backend_name() == "sqlite" and not Path(url.database or "").exists():
         return  # asking would make it
+    health.ANSWERS_WITHIN = PATIENCE
     answer, logged = get(app, "/readyz")
     state = (answer.is_json and answer.get_json(silent=True)) or {}
     if answer.status_code == 200:
