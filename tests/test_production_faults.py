@@ -8,7 +8,6 @@ import socket
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
@@ -18,8 +17,8 @@ import pytest
 from breaking import append, edit
 from load import Load
 from postgresql import PASSWORD, PostgreSQL, query
-from services import ANSWER_WITHIN, BakedProject, Server, http, wait_until
-from test_production import CHAT, Apart, lines_of, log, post, serving
+from services import ANSWER_WITHIN, BakedProject, Server, gunicorn, http, wait_until
+from test_production import CHAT, gunicorn_alone, lines_of, log, post, serving
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="kills with POSIX signals")
 
@@ -91,12 +90,6 @@ FLOODS = {
     "a header of 100 KB": GET + b"X-Long: " + b"a" * 100_000 + b"\r\n\r\n",
     "a request line of 1 MB": b"GET /" + b"a" * 1_000_000 + b" HTTP/1.1\r\nHost: a\r\n\r\n",
 }
-
-
-def gunicorn(project: BakedProject, **env: str) -> AbstractContextManager[Apart]:
-    """Serve without run.py, and so without its checks."""
-    options = ("--bind", "127.0.0.1:0", "wsgi:app")
-    return serving(project, project.python, "-m", "gunicorn", *options, **env)
 
 
 def workers(service: Server) -> set[int]:
@@ -181,7 +174,7 @@ def test_a_killed_worker_is_logged_and_replaced_and_no_message_is_lost(
 def test_with_the_database_restarted_the_workers_recover_and_no_message_is_lost(
     project: BakedProject, server: PostgreSQL, migrated: dict[str, str]
 ) -> None:
-    with project.start(**migrated) as service, Load(service.url) as load:
+    with gunicorn(project, **migrated) as service, Load(service.url) as load:
         before = both_workers(service)
         load.goes_on()
         server.stop()
@@ -205,7 +198,7 @@ def test_a_database_that_goes_away_during_a_request_is_no_500(
     server: PostgreSQL, migrated: dict[str, str], waiting: BakedProject
 ) -> None:
     folder = waiting.path / "backend/core"
-    with ThreadPoolExecutor() as pool, waiting.start(**migrated) as service:
+    with ThreadPoolExecutor() as pool, gunicorn(waiting, **migrated) as service:
         asked = pool.submit(http, f"{service.url}/waiting/one")
         wait_until((folder / "one.begun").exists)
         server.stop()
@@ -249,7 +242,7 @@ def test_workers_that_are_replaced_in_turn_fail_no_request(
     edit(copy.path / "gunicorn.conf.py", "max_requests_jitter = 5_000", "max_requests_jitter = 10")
     seen: set[int] = set()
     with (
-        copy.start(**migrated) as service,
+        gunicorn(copy, **migrated) as service,
         Load(service.url) as fresh,
         Load(service.url, keep_alive=True) as kept_alive,
     ):
@@ -269,7 +262,7 @@ def test_workers_that_are_replaced_in_turn_fail_no_request(
 def test_a_frozen_database_is_told_again_and_again_until_it_goes_on(
     project: BakedProject, server: PostgreSQL, migrated: dict[str, str]
 ) -> None:
-    with project.start(**migrated) as service:
+    with gunicorn(project, **migrated) as service:
         assert http(f"{service.url}/readyz").status == 200
         with frozen(server):
             for _ in range(3):
@@ -288,7 +281,7 @@ def test_twice_as_many_slow_clients_as_threads_are_cut_off(
     worker = copy.path / "launcher/serving/gunicorn_worker.py"
     edit(worker, "READ_WITHIN = 10", "READ_WITHIN = 2")
     with (
-        copy.start(**migrated) as service,
+        gunicorn(copy, **migrated) as service,
         contextlib.ExitStack() as stack,
         ThreadPoolExecutor() as pool,
     ):
@@ -321,7 +314,7 @@ def test_a_view_that_takes_long_is_answered_and_its_connection_closed(
     edit(worker, "READ_WITHIN = 10", "READ_WITHIN = 1")
     append(copy.path / "backend/core/health.py", LONG)
     with (
-        copy.start(**migrated) as service,
+        gunicorn(copy, **migrated) as service,
         contextlib.closing(HTTPConnection("127.0.0.1", service.port)) as connection,
     ):
         for path, header in ("/ping", "keep-alive"), ("/long", "close"):
@@ -336,7 +329,7 @@ def test_a_database_that_may_only_be_read_is_503_until_it_may_be_written_to(
 ) -> None:
     url = migrated["DATABASE_URL"]
     query(url, f"ALTER DATABASE {url.rpartition('/')[2]} SET default_transaction_read_only = on")
-    with project.start(**migrated) as service:
+    with gunicorn(project, **migrated) as service:
         assert post(service.url, "Hi").status == 503
         end_read_only(url)
         wait_until(lambda: post(service.url, "Hi").status == 200)
@@ -354,7 +347,7 @@ def end_read_only(url: str) -> None:
 def test_a_flood_of_headers_is_refused_and_hurts_nobody(
     project: BakedProject, migrated: dict[str, str]
 ) -> None:
-    with project.start(**migrated) as service:
+    with gunicorn(project, **migrated) as service:
         for request in [*FLOODS.values()] * THREADS:
             assert status_of(service, request) in (None, *range(400, 500))
         assert http(f"{service.url}/ping").status == 200
@@ -383,8 +376,8 @@ def test_a_database_that_refuses_is_not_ready_and_says_no_secret(
         "no such database": server.url(database="nosuchthing"),
         "TLS required": server.url() + "?sslmode=require",
     }
-    assert project.ids(**migrated | {"DATABASE_URL": urls[fault]}) == {"database.unreachable"}
-    with gunicorn(project, **migrated | {"DATABASE_URL": urls[fault]}) as service:
+    variables = migrated | {"DATABASE_URL": urls[fault]}
+    with serving(project, *gunicorn_alone(project), **variables) as service:
         answer = http(f"{service.url}/readyz")
         refused = post(service.url, CHAT)
         lines_of(service, refused.headers["X-Request-ID"], 2)
@@ -399,7 +392,7 @@ def test_a_database_that_refuses_is_not_ready_and_says_no_secret(
 def test_readyz_says_when_a_scheduler_was_last_seen(
     project: BakedProject, migrated: dict[str, str]
 ) -> None:
-    with project.start(**migrated) as service:
+    with gunicorn(project, **migrated) as service:
         before = http(f"{service.url}/readyz")
         assert (before.status, before.json["scheduler_seen"]) == (200, None)
         with serving(project, sys.executable, "run.py", "scheduler", **migrated) as scheduler:
@@ -419,7 +412,7 @@ def test_a_statement_that_takes_too_long_ends_in_503(
     copy = project.copy(tmp_path)
     append(copy.path / "backend/core/health.py", SLEEP)
     append(copy.path / "config/production.py", "DATABASE_STATEMENT_TIMEOUT = 1")
-    with copy.start(**migrated) as service:
+    with gunicorn(copy, **migrated) as service:
         answer = http(f"{service.url}/api/sleep")
         assert post(service.url, "Hi").status == 200
     assert (answer.status, answer.json["status"]) == (503, 503)
