@@ -238,13 +238,13 @@ def test_workers_that_are_replaced_in_turn_fail_no_request(
     project: BakedProject, migrated: dict[str, str], tmp_path: Path
 ) -> None:
     copy = project.copy(tmp_path)
-    edit(copy.path / "gunicorn.conf.py", "max_requests = 50_000", "max_requests = 40")
-    edit(copy.path / "gunicorn.conf.py", "max_requests_jitter = 5_000", "max_requests_jitter = 10")
+    edit(copy.path / "gunicorn.conf.py", "max_requests = 50_000", "max_requests = 20")
+    edit(copy.path / "gunicorn.conf.py", "max_requests_jitter = 5_000", "max_requests_jitter = 5")
     seen: set[int] = set()
     with (
         gunicorn(copy, **migrated) as service,
-        Load(service.url) as fresh,
-        Load(service.url, keep_alive=True) as kept_alive,
+        Load(service.url, threads=2) as fresh,
+        Load(service.url, threads=2, keep_alive=True) as kept_alive,
     ):
 
         def six_were_seen() -> bool:
