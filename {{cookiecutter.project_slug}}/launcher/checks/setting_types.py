@@ -61,12 +61,12 @@ def spelled(declared: Any) -> str:
     return declared.__name__ if plain else str(declared).replace("typing.", "")
 
 
-def sample(declared: Any) -> str:
+def example(declared: Any) -> str:
     """Return a value of the type, if it is a plain one."""
     base, allowed = bare(declared), allowed_range(declared)
     origin, inner = get_origin(base), get_args(base)
     if origin in (Union, UnionType):
-        return sample(inner[0])
+        return example(inner[0])
     if origin is Literal:
         return repr(inner[0])
     return str(allowed[0]) if allowed else SAMPLES.get(origin or base, "...")

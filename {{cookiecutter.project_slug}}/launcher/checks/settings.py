@@ -10,7 +10,7 @@ from launcher.checks.problem import Problem
 from launcher.checks.secrets import EXAMPLES, debugging, weak_secrets
 from launcher.checks.service import Service, command_line
 from launcher.checks.setting_names import undeclared_settings, unknown_settings
-from launcher.checks.setting_types import allowed_range, fits, sample, spelled
+from launcher.checks.setting_types import allowed_range, fits, example, spelled
 
 FLASK_TYPES = {"DEBUG": bool, "TESTING": bool}
 HOST_NAME = re.compile(r"(\.?[\w-]+(\.[\w-]+)*|\[[0-9a-f:.]+\])(:\d+)?")
@@ -87,7 +87,7 @@ def wrong_hosts(configuration: Configuration) -> Iterator[Problem]:
 def right(key: str, declared: Any, configuration: Configuration) -> str:
     default = configuration.defaults.get(key)
     known = key in configuration.defaults and fits(default, declared)
-    return repr(default) if known else sample(declared)
+    return repr(default) if known else example(declared)
 
 
 def misfit(id: str, key: str, fact: str, value: str, configuration: Configuration) -> Problem:
