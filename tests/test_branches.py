@@ -1,29 +1,23 @@
 """Two branches of migrations: core's, which updates bring, and the owner's."""
 
 import sys
+from collections.abc import Iterator
 
 import pytest
-from breaking import append, the
+from breaking import append, found_by, the
+from commands import Command, commands
 from databases import read
 from postgresql import PostgreSQL
 from services import BakedProject, production
 
-# Tables as the first version made them, in one chain of migrations that ended in 0001.
-FIRST_VERSION = """
-from datetime import UTC, datetime
-from sqlalchemy import text
-from backend import create_app
-from backend.core.database import db, now
-from backend.core.jobs.models import JobRun
-from backend.models import Message
-with create_app().app_context():
-    db.session.execute(text("DELETE FROM alembic_version WHERE version_num = 'core_0001'"))
-    db.session.add(Message(text="old", reply="kept"))
-    run = {"cause": "tick", "process": "p", "host": "h", "pid": 1, "outcome": "succeeded"}
-    due = datetime(2026, 1, 1, tzinfo=UTC)
-    db.session.add(JobRun(job="old", due=due, ended_at=now(), **run))
-    db.session.commit()
-"""
+# What the first version had, whose tables one chain of migrations made, which ended in 0001.
+FIRST_VERSION = (
+    "DELETE FROM alembic_version WHERE version_num = 'core_0001'",
+    "INSERT INTO message (text, reply, created_at) VALUES ('old', 'kept', '2026-01-01')",
+    "INSERT INTO job_run (job, due, ended_at, cause, process, host, pid, outcome)"
+    " VALUES ('old', '2026-01-01', '2026-01-01', 'tick', 'p', 'h', 1, 'succeeded')",
+)
+MODULE = "launcher.serving.database"  # whose application `run.py db` makes
 LATER = '''
 """later"""
 import sqlalchemy as sa
@@ -42,36 +36,39 @@ def downgrade() -> None:
 class Migrated:
     """A service with a database of its own, and what `db` commands make of it."""
 
-    def __init__(self, project: BakedProject, **env: str) -> None:
-        self.project, self.env = project, {"PORT": "0"} | env
+    def __init__(self, project: BakedProject, give: Command, **env: str) -> None:
+        self.project, self.give, self.env = project, give, {"PORT": "0"} | env
+        file = project.path / "instance/development.db"
+        self.url = env.get("DATABASE_URL", f"sqlite:///{file}")
 
-    def db(self, *arguments: str) -> str:
+    def db(self, *arguments: str) -> None:
+        code, said = self.give("db", *arguments)
+        assert code == 0, said
+
+    def run_db(self, *arguments: str) -> None:
+        """Give the command as a reader would."""
         done = self.project.run("run.py", "db", *arguments, **self.env)
-        assert done.returncode == 0, done.stderr
-        return done.stdout
-
-    def python(self, code: str) -> None:
-        done = self.project.run("-c", code, python=self.project.python, **self.env)
         assert done.returncode == 0, done.stderr
 
     @property
     def state(self) -> str:
         """The number of rows in each table, and where the schema is."""
-        file = self.project.path / "instance/development.db"
-        url = self.env.get("DATABASE_URL", f"sqlite:///{file}")
         names = "information_schema.tables" if "DATABASE_URL" in self.env else "sqlite_master"
         column = "table_name" if "DATABASE_URL" in self.env else "name"
-        tables = {name for (name,) in read(url, f"SELECT {column} FROM {names}")[0]}
+        tables = {name for (name,) in read(self.url, f"SELECT {column} FROM {names}")[0]}
         rows = {}
         for name in sorted(tables & {"message", "job_run"}):
             # The first start of bootstrap.py may have noted that the jobs are there.
             runs = " WHERE cause <> 'added'" if name == "job_run" else ""
-            [[(rows[name],)]] = read(url, f"SELECT count(*) FROM {name}{runs}")
-        (versions,) = read(url, "SELECT version_num FROM alembic_version ORDER BY 1")
+            [[(rows[name],)]] = read(self.url, f"SELECT count(*) FROM {name}{runs}")
+        (versions,) = read(self.url, "SELECT version_num FROM alembic_version ORDER BY 1")
         return f"{rows} {[version for (version,) in versions]}"
 
     def ids(self) -> set[str]:
         return self.project.ids(**self.env)
+
+    def ids_of_the_database(self) -> set[str]:
+        return {problem["id"] for problem in found_by(self.project, "database", **self.env)}
 
 
 @pytest.fixture
@@ -79,26 +76,39 @@ def on_postgresql(server: PostgreSQL, model: str) -> dict[str, str]:
     return production(server.new_database(model))
 
 
+@pytest.fixture
+def migrated(service: BakedProject) -> Iterator[Migrated]:
+    with commands(service, MODULE) as give:
+        yield Migrated(service, give)
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
-def migrated(request: pytest.FixtureRequest) -> Migrated:
+def first_version(request: pytest.FixtureRequest) -> Iterator[Migrated]:
     if request.param == "sqlite":
-        return Migrated(request.getfixturevalue("service"))
+        migrated: Migrated = request.getfixturevalue("migrated")
+        read(migrated.url, *FIRST_VERSION)
+        yield migrated
+        return
     if sys.platform == "win32":
         pytest.skip("PostgreSQL is started the POSIX way")
-    return Migrated(request.getfixturevalue("project"), **request.getfixturevalue("on_postgresql"))
+    project, env = (request.getfixturevalue(name) for name in ("project", "on_postgresql"))
+    with commands(project, MODULE, **env) as give:
+        migrated = Migrated(project, give, **env)
+        read(migrated.url, *FIRST_VERSION)
+        yield migrated
 
 
-def test_a_database_of_the_first_version_is_upgraded_without_loss(migrated: Migrated) -> None:
-    migrated.python(FIRST_VERSION)
-    assert migrated.ids() == {"database.migrations"}
-    migrated.db("upgrade")
+def test_a_database_of_the_first_version_is_upgraded_without_loss(first_version: Migrated) -> None:
+    migrated = first_version
+    assert migrated.ids_of_the_database() == {"database.migrations"}
+    migrated.run_db("upgrade")
     assert migrated.state == "{'job_run': 1, 'message': 1} ['0001', 'core_0001']"
     assert migrated.ids() == set()
     migrated.db("downgrade")
     assert migrated.state == "{'job_run': 1} ['core_0001']"
-    again = migrated.project.run("run.py", "db", "downgrade", **migrated.env)
-    assert (again.returncode, "no step back" in again.stderr) == (1, True)
-    assert "Traceback" not in again.stderr
+    code, said = migrated.give("db", "downgrade")
+    assert (code, "no step back" in said) == (1, True)
+    assert "Traceback" not in said
     migrated.db("upgrade")
     assert migrated.state == "{'job_run': 1, 'message': 0} ['0001', 'core_0001']"
     migrated.db("downgrade", "base")
@@ -107,20 +117,20 @@ def test_a_database_of_the_first_version_is_upgraded_without_loss(migrated: Migr
     assert migrated.state == "{'job_run': 0, 'message': 0} ['0001', 'core_0001']"
 
 
-def test_a_new_migration_is_the_owner_s(service: BakedProject) -> None:
-    migrated = Migrated(service)
+def test_a_new_migration_is_the_owner_s(migrated: Migrated) -> None:
+    service = migrated.project
     append(
         service.path / "backend/models.py",
         'class Page(Base):\n    __tablename__ = "page"\n'
         "    id: Mapped[int] = mapped_column(primary_key=True)",
     )
     before = set(service.path.rglob("*.py"))
-    migrated.db("revision", "pages")
+    migrated.run_db("revision", "pages")
     (made,) = set(service.path.rglob("*.py")) - before
     assert made.parent == service.path / "migrations"
     assert 'down_revision: str | None = "0001"' in made.read_text()
     assert "job_run" not in made.read_text()
-    assert migrated.ids() == {"database.migrations"}
+    assert migrated.ids_of_the_database() == {"database.migrations"}
     migrated.db("upgrade")
     assert migrated.ids() == set()
     migrated.db("downgrade")
@@ -132,12 +142,12 @@ def add(project: BakedProject, folder: str, revision: str, down: str) -> None:
     (project.path / folder / f"{revision}.py").write_text(text.lstrip())
 
 
-def test_core_s_branch_goes_on_without_the_owner_s_and_back(service: BakedProject) -> None:
-    migrated = Migrated(service)
+def test_core_s_branch_goes_on_without_the_owner_s_and_back(migrated: Migrated) -> None:
+    service = migrated.project
     add(service, "backend/core/migrations", "core_0002", "core_0001")
     add(service, "migrations", "0002", "0001")
-    assert migrated.ids() == {"database.migrations"}
-    migrated.db("upgrade", "core@head")
+    assert migrated.ids_of_the_database() == {"database.migrations"}
+    migrated.run_db("upgrade", "core@head")
     assert migrated.state.endswith("['0001', 'core_0002']")
     migrated.db("upgrade")
     assert migrated.state.endswith("['0002', 'core_0002']")
@@ -150,13 +160,13 @@ def test_core_s_branch_goes_on_without_the_owner_s_and_back(service: BakedProjec
     assert migrated.state.endswith("['0002', 'core_0001']")
 
 
-def test_two_ends_of_the_owner_s_branch_are_told_and_merged(service: BakedProject) -> None:
-    migrated = Migrated(service)
+def test_two_ends_of_the_owner_s_branch_are_told_and_merged(migrated: Migrated) -> None:
+    service = migrated.project
     add(service, "migrations", "0002", "0001")
     add(service, "migrations", "0003", "0001")
-    problem = the(service.problems(PORT="0"), "database.migrations")
+    problem = the(found_by(service, "database"), "database.migrations")
     assert "0002, 0003" in problem["message"]
-    migrated.db("merge")
+    migrated.run_db("merge")
     migrated.db("upgrade")
     assert migrated.ids() == set()
     assert len(list((service.path / "migrations").glob("*.py"))) == 4

@@ -62,8 +62,8 @@ FAULTS = {
     "async view": {"views.async"},
     "busy port": {"port.busy"},
 }
-# None, each alone, all that a service can have that is installed, and all.
-MIXTURES = [(), *((fault,) for fault in FAULTS), (*FAULTS,)[1:], (*FAULTS,)]
+# One alone, all that a service can have that is installed, and all; the others have own tests.
+MIXTURES = [("not installed",), (*FAULTS,)[1:], (*FAULTS,)]
 
 
 @posix_only
@@ -113,19 +113,21 @@ def test_with_nothing_installed_everything_is_on_the_first_screen(
         assert "Traceback" not in text
 
 
-def test_the_hints_followed_in_the_order_shown_make_the_service_start(bare: BakedProject) -> None:
-    append(bare.path / "config/development.py", TYPO)
-    make_async(bare)
+def test_the_hints_followed_in_the_order_shown_make_the_service_start(
+    service: BakedProject,
+) -> None:
+    """From a machine with nothing on it, test_machine_hints.py does."""
+    append(service.path / "config/development.py", TYPO)
+    make_async(service)
     with holding() as (port, _):
-        problems = bare.problems(PORT=str(port))
-        *first, busy = problems
+        *first, busy = service.problems(PORT=str(port))
+        assert {problem["id"] for problem in first} == {"settings.unknown", "views.async"}
         assert busy["id"] == "port.busy"
         for problem in first:
-            follow(bare, problem)
-        assert bare.ids(PORT=str(port)) == {"port.busy"}
+            follow(service, problem)
         free = re.search(r"run\.py serve --port (\d+)", busy["hint"])
         assert free
-        with bare.start("--port", free[1]) as server:
+        with service.start("--port", free[1]) as server:
             assert server.port == int(free[1])
 
 
@@ -137,25 +139,26 @@ def test_exit_codes_and_the_report_agree(service: BakedProject) -> None:
     wrong = service.run("run.py", "check", "--json")
     assert (wrong.returncode, json.loads(wrong.stdout)["ok"]) == (1, False)
     assert wrong.stderr == ""
+    assert TYPO.split()[0] in wrong.stdout
 
 
 # Views
 
 
-def test_the_sync_view_that_the_hint_makes_is_served(service: BakedProject) -> None:
-    make_async(service)
-    (problem,) = service.problems()
-    follow(service, problem)
-    assert service.ids() == set()
+UNREADABLE = {
+    "backend/routes/chat.py": "async def broken(:",
+    "backend/core/health.py": "def broken(:",
+    "backend/jobs/delete_old_messages.py": "x = 'never closed",
+}
 
 
-@pytest.mark.parametrize("line", ["async def broken(:", "def broken(:", "x = 'never closed"])
-def test_a_source_file_that_does_not_parse_is_found(service: BakedProject, line: str) -> None:
-    chat = service.path / "backend/routes/chat.py"
-    append(chat, line)
-    (problem,) = service.problems()
-    assert problem["id"] == "views.broken"
-    assert problem["where"] == f"backend/routes/chat.py:{line_of(chat, line)}"
+def test_source_files_that_do_not_parse_are_found(service: BakedProject) -> None:
+    for name, line in UNREADABLE.items():
+        append(service.path / name, line)
+    assert {(problem["id"], problem["where"]) for problem in service.problems()} == {
+        ("views.broken", f"{name}:{line_of(service.path / name, line)}")
+        for name, line in UNREADABLE.items()
+    }
 
 
 # The reader
@@ -175,38 +178,46 @@ def test_a_reader_who_has_seen_enough_sees_no_traceback(service: BakedProject) -
 # Checks that fail themselves
 
 
-def replace_a_check(project: BakedProject, body: str) -> None:
+def replace_a_check(project: BakedProject, name: str, body: str) -> None:
+    module = "database" if name == "database" else "application"
     append(
-        project.path / "launcher/checks/database.py",
-        f"def check_database(service):\n    {body}\n    yield from ()",
+        project.path / f"launcher/checks/{module}.py",
+        f"def check_{name}(service):\n    {body}\n    yield from ()",
     )
 
 
-@pytest.mark.parametrize("mistake", ["raise KeyError('x')", "1 / 0", "raise SystemExit(0)"])
-def test_a_check_that_crashes_is_a_finding_and_hides_nobody_elses(
-    service: BakedProject, mistake: str
+def test_checks_that_crash_are_findings_and_hide_nobody_elses(
+    bare: BakedProject, empty_python: Path
 ) -> None:
-    append(service.path / "config/development.py", TYPO)
-    replace_a_check(service, mistake)
+    bare = replace(bare, started_by=empty_python)
+    append(bare.path / "config/development.py", TYPO)
+    replace_a_check(bare, "database", "raise KeyError('x')")
+    replace_a_check(bare, "views", "raise SystemExit(0)")
+    replace_a_check(bare, "jobs", "1 / 0")
     with holding() as (port, _):
-        done = service.run("run.py", "check", "--json", PORT=str(port))
-    found = {
-        problem["id"]
-        for check in json.loads(done.stdout)["checks"]
-        for problem in check["problems"]
-    }
-    assert found == {"settings.unknown", "check.crashed", "port.busy"}
+        done = bare.run("run.py", "check", "--json", PORT=str(port))
+    checks = json.loads(done.stdout)["checks"]
+    found = [(each["name"], problem["id"]) for each in checks for problem in each["problems"]]
+    assert found == [
+        ("Dependencies", "dependencies.missing"),
+        ("Settings", "settings.unknown"),
+        ("Database", "check.crashed"),
+        ("Views", "check.crashed"),
+        ("Jobs", "check.crashed"),
+        ("Port", "port.busy"),
+    ]
     assert (done.returncode, done.stderr) == (1, "")
 
 
-def test_a_check_that_hangs_is_a_finding(service: BakedProject) -> None:
+def test_a_check_that_hangs_is_a_finding(bare: BakedProject, empty_python: Path) -> None:
+    bare = replace(bare, started_by=empty_python)
     edit(
-        service.path / "launcher/checks/runner.py",
+        bare.path / "launcher/checks/runner.py",
         "CHECKED_WITHIN = 2 * GIVEN_UP_AFTER",
         "CHECKED_WITHIN = 1",
     )
-    replace_a_check(service, "import threading; threading.Event().wait()")
-    assert service.ids() == {"check.crashed"}
+    replace_a_check(bare, "database", "import threading; threading.Event().wait()")
+    assert bare.ids() == {"dependencies.missing", "check.crashed"}
 
 
 def test_what_needs_a_broken_part_is_skipped_and_says_why(service: BakedProject) -> None:
@@ -226,16 +237,30 @@ def break_everything(project: BakedProject) -> None:
     make_async(project)
 
 
-@pytest.mark.parametrize("encoding", ["cp932", "ascii", "cp1252", "utf-8", "utf-16"])
+ENCODINGS = ("cp932", "ascii", "cp1252", "utf-8", "utf-16")
+
+
 @pytest.mark.parametrize("arguments", [("check",), ("check", "--json"), ("serve",)])
 def test_no_console_is_too_poor_for_the_screen(
-    service: BakedProject, encoding: str, arguments: tuple[str, ...]
+    bare: BakedProject, arguments: tuple[str, ...]
 ) -> None:
+    break_everything(bare)
+    for encoding in ENCODINGS:
+        text = assert_readable(bare, encoding, *arguments)
+        assert "post_message" in text
+        assert "Traceback" not in text
+
+
+def test_no_console_is_too_poor_for_a_traceback(service: BakedProject) -> None:
     break_everything(service)
-    command = [sys.executable, "run.py", *arguments]
+    append(service.path / "backend/jobs/__init__.py", "raise RuntimeError('野家')")
+    assert "RuntimeError" in assert_readable(service, "ascii", "check")
+
+
+def assert_readable(project: BakedProject, encoding: str, *arguments: str) -> str:
     done = subprocess.run(
-        command,
-        cwd=service.path,
+        [sys.executable, "run.py", *arguments],
+        cwd=project.path,
         env=environment(PYTHONIOENCODING=encoding),
         capture_output=True,
         timeout=ANSWER_WITHIN,
@@ -243,20 +268,20 @@ def test_no_console_is_too_poor_for_the_screen(
     text = (done.stdout + done.stderr).decode(encoding)
     assert done.returncode == 1
     assert "QLALCHEMY_TRACK_MODIFICATIONS" in text
-    assert "post_message" in text
-    assert "Traceback" not in text
+    assert "UnicodeEncodeError" not in text
+    return text
 
 
-def test_without_a_terminal_there_are_no_colours(service: BakedProject) -> None:
-    break_everything(service)
-    assert "\033" not in service.run("run.py", "check").stdout
+def test_without_a_terminal_there_are_no_colours(bare: BakedProject) -> None:
+    break_everything(bare)
+    assert "\033" not in bare.run("run.py", "check").stdout
 
 
 @posix_only
-def test_on_a_terminal_there_are_colours_unless_they_are_not_wanted(service: BakedProject) -> None:
-    assert "\033[" in on_a_terminal(service)
-    assert "\033[" in on_a_terminal(service, NO_COLOR="")
-    assert "\033[" not in on_a_terminal(service, NO_COLOR="1")
+def test_on_a_terminal_there_are_colours_unless_they_are_not_wanted(bare: BakedProject) -> None:
+    assert "\033[" in on_a_terminal(bare)
+    assert "\033[" in on_a_terminal(bare, NO_COLOR="")
+    assert "\033[" not in on_a_terminal(bare, NO_COLOR="1")
 
 
 def on_a_terminal(project: BakedProject, **env: str) -> str:
