@@ -12,7 +12,7 @@ import subprocess
 import sys
 import venv
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import psutil
@@ -227,11 +227,13 @@ def content_of(path: Path) -> object:
 
 
 @posix_only
-def test_the_hint_for_a_link_to_nowhere_leads_to_a_service_that_starts(bare: BakedProject) -> None:
+def test_the_hint_for_a_link_to_nowhere_leads_to_a_service_that_starts(
+    bare: BakedProject, empty_python: Path
+) -> None:
     make_dangling_link(bare.path / ".venv")
-    hints = {problem["hint"] for problem in bare.problems(PORT="0")}
-    assert len(hints) == 1, "nobody knows which of them to follow"
-    done = follow(bare, bare.problems(PORT="0")[0])
+    problems = replace(bare, started_by=empty_python).problems(PORT="0")
+    assert len({problem["hint"] for problem in problems}) == 1, "nobody knows which to follow"
+    done = follow(bare, problems[0])
     assert good(done), done.stdout + done.stderr
     assert bare.ids(PORT="0") == set()
 

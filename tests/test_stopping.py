@@ -119,6 +119,7 @@ def test_what_a_killed_parent_leaves_behind_is_named_and_ended(service: BakedPro
     with service.start() as server:
         parent, child = server.family
         child.suspend()
+        wait_until(lambda: child.status() == psutil.STATUS_STOPPED)
         parent.kill()
         server.process.wait(ANSWER_WITHIN)
         (problem,) = service.problems("warning", PORT=str(server.port))
