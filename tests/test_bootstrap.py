@@ -2,6 +2,7 @@
 
 import ast
 import contextlib
+import dataclasses
 import json
 import os
 import re
@@ -12,7 +13,7 @@ import subprocess
 import sys
 import venv
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
@@ -231,7 +232,7 @@ def test_the_hint_for_a_link_to_nowhere_leads_to_a_service_that_starts(
     bare: BakedProject, empty_python: Path
 ) -> None:
     make_dangling_link(bare.path / ".venv")
-    problems = replace(bare, started_by=empty_python).problems(PORT="0")
+    problems = dataclasses.replace(bare, started_by=empty_python).problems(PORT="0")
     assert len({problem["hint"] for problem in problems}) == 1, "nobody knows which to follow"
     done = follow(bare, problems[0])
     assert good(done), done.stdout + done.stderr
