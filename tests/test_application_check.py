@@ -57,32 +57,23 @@ def checks(project: BakedProject) -> dict[str, dict[str, object]]:
 
 
 def test_what_is_wrong_with_the_application_is_found_beside_all_else(service: BakedProject) -> None:
-    append(service.path / CHAT, "import stripe")
-    append(service.path / DEVELOPMENT, TYPO)
-    served = service.run("run.py")
-    problems = service.problems()
-    assert {problem["id"] for problem in problems} == {"settings.unknown", "application.broken"}
-    assert (
-        the(problems, "application.broken")["where"]
-        == f"{CHAT}:{line_of(service.path / CHAT, 'stripe')}"
-    )
-    assert (served.returncode, served.stdout) == (1, "")
-    assert "stripe" in served.stderr
-    assert "QLALCHEMY_TRACK_MODIFICATIONS" in served.stderr
-
-
-def test_the_traceback_of_an_error_is_below_the_screen_and_not_in_the_json(
-    service: BakedProject,
-) -> None:
+    """Its traceback is below the screen, and not in the JSON."""
     append(service.path / CHAT, "1 / 0")
+    append(service.path / DEVELOPMENT, TYPO)
     for arguments in (("check",), ("serve",)):
         done = service.run("run.py", *arguments)
+        assert (done.returncode, "" in (done.stdout, done.stderr)) == (1, True)
         screen, _, traceback = (done.stdout + done.stderr).partition("Traceback (most recent")
         assert "Port" in screen
+        assert "QLALCHEMY_TRACK_MODIFICATIONS" in screen
         assert "ZeroDivisionError" in traceback
     report = service.run("run.py", "check", "--json")
     assert "Traceback" not in report.stdout
     assert report.stderr == ""
+    found = [each for check in json.loads(report.stdout)["checks"] for each in check["problems"]]
+    assert {problem["id"] for problem in found} == {"settings.unknown", "application.broken"}
+    where = f"{CHAT}:{line_of(service.path / CHAT, '1 / 0')}"
+    assert the(found, "application.broken")["where"] == where
 
 
 @pytest.mark.parametrize(
@@ -107,23 +98,12 @@ def test_an_application_that_cannot_be_asked_says_what_it_needs(
 # What it does
 
 
-@pytest.mark.parametrize(
-    ("line", "said"),
-    [
-        ("import os; os._exit(3)", "exit status 3"),
-        ("import os; os.kill(os.getpid(), 9)", "SIGKILL"),
-        ("import ctypes; ctypes.string_at(0)", "SIGSEGV"),
-        ("raise SystemExit(3)", "SystemExit: 3"),
-    ],
-)
 @posix_only
-def test_an_application_that_ends_its_process_is_found(
-    service: BakedProject, line: str, said: str
-) -> None:
-    append(service.path / CHAT, line)
+def test_an_application_that_ends_its_process_is_found(service: BakedProject) -> None:
+    append(service.path / CHAT, "import ctypes; ctypes.string_at(0)")
     (problem,) = service.problems()
     assert problem["id"] == "application.broken"
-    assert said in problem["message"]
+    assert "SIGSEGV" in problem["message"]
     assert problem["hint"]
 
 
@@ -210,8 +190,9 @@ def test_killed_while_it_asks_it_leaves_nobody_behind(service: BakedProject, blo
 
 
 @posix_only
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize("arguments", [(), ("--no-reload",)])
+@pytest.mark.parametrize(
+    ("number", "arguments"), [(signal.SIGINT, ()), (signal.SIGTERM, ("--no-reload",))]
+)
 def test_a_signal_while_it_asks_ends_everything_without_a_traceback(
     service: BakedProject, number: int, arguments: tuple[str, ...]
 ) -> None:
@@ -245,10 +226,8 @@ def test_any_command_of_the_application_s_is_passed_on(service: BakedProject) ->
     append(service.path / CHAT, COMMAND)
     done = service.run("run.py", "chat", "greet", "Flask")
     assert (done.returncode, done.stdout) == (0, "Good morning, Flask, from backend\n"), done.stderr
-    helped = service.run("run.py", "chat", "greet", "--help")
-    assert "Usage: run.py chat greet" in helped.stdout
     wrong = service.run("run.py", "chat", "greet")
-    assert wrong.returncode == 2
+    assert (wrong.returncode, "Usage: run.py chat greet" in wrong.stderr) == (2, True)
     unknown = service.run("run.py", "crat")
     assert unknown.returncode == 2
     assert "No such command 'crat'" in unknown.stderr
@@ -263,18 +242,6 @@ def test_a_command_of_a_broken_application_shows_what_is_wrong(
     assert (done.returncode, done.stdout) == (1, "")
     assert "add stripe" in done.stderr
     assert "Traceback" not in done.stderr
-
-
-def test_the_scheduler_does_not_start_with_a_job_that_it_would_refuse(
-    service: BakedProject,
-) -> None:
-    append(
-        service.path / "backend/jobs/__init__.py", 'JOBS = (Job("x", lambda: None, "nonsense"),)'
-    )
-    done = service.run("run.py", "scheduler")
-    assert (done.returncode, done.stdout) == (1, "")
-    assert "nonsense" in done.stderr
-    assert service.run("run.py", "routes").returncode == 0
 
 
 # The interpreter
@@ -331,22 +298,27 @@ def test_a_debugger_stops_in_create_app(service: BakedProject) -> None:
     assert "app = Flask(__name__)" in done.stdout
 
 
-@pytest.mark.parametrize(("options", "safe_path"), [(("-I",), ""), ((), "1")])
+@pytest.mark.parametrize(
+    ("options", "safe_path", "arguments"), [(("-I",), "", ()), ((), "1", ("--no-reload",))]
+)
 def test_an_isolated_python_starts_it_too(
-    service: BakedProject, tmp_path: Path, options: tuple[str, ...], safe_path: str
+    service: BakedProject,
+    tmp_path: Path,
+    options: tuple[str, ...],
+    safe_path: str,
+    arguments: tuple[str, ...],
 ) -> None:
-    command = [sys.executable, *options, service.path / "run.py", "--port", "0"]
-    for arguments in ((), ("--no-reload",)):
-        with running([*command, *arguments], tmp_path, PYTHONSAFEPATH=safe_path) as server:
-            server.wait_for_url()
-            assert http(f"{server.url}/ping").status == 200
+    command = [sys.executable, *options, service.path / "run.py", "--port", "0", *arguments]
+    with running(command, tmp_path, PYTHONSAFEPATH=safe_path) as server:
+        server.wait_for_url()
+        assert http(f"{server.url}/ping").status == 200
 
 
 # The streams
 
 
 @posix_only
-@pytest.mark.parametrize("streams", [">&-", "2>&-", "<&- >&- 2>&-", ">/dev/full 2>/dev/full"])
+@pytest.mark.parametrize("streams", ["<&- >&- 2>&-", ">/dev/full 2>/dev/full"])
 def test_streams_that_are_closed_or_full_change_no_exit_code(
     service: BakedProject, streams: str
 ) -> None:

@@ -3,10 +3,6 @@
 In each test as many mistakes are made at once as do not disturb one another.
 """
 
-from collections.abc import Callable
-from pathlib import Path
-
-import pytest
 from breaking import append, edit, posix_only
 from hints import Reader, follow_all, ids
 
@@ -56,14 +52,20 @@ def test_settings_that_are_missing(reader: Reader) -> None:
     follow_all(reader, "settings.missing")
 
 
-@pytest.mark.parametrize("line", ["DEBUG = = True", "import stripe"])
-def test_settings_that_cannot_be_imported(reader: Reader, line: str) -> None:
-    append(reader.project.path / "config/development.py", line)
-    edit(
-        reader.project.path / "backend/routes/chat.py",
-        "def post_message(",
-        "async def post_message(",
-    )
+VIEW = """from flask import Blueprint
+
+bp = Blueprint("more", __name__)
+
+
+@bp.get("/more")
+async def more(): ...
+"""
+
+
+def test_settings_that_cannot_be_imported(reader: Reader) -> None:
+    append(reader.project.path / "config/default.py", "import stripe")
+    append(reader.project.path / "config/development.py", "DEBUG = = True")
+    (reader.project.path / "backend/routes/more.py").write_text(VIEW)
     follow_all(reader, "settings.broken", "views.async")
 
 
@@ -80,50 +82,27 @@ def downgrade(): ...
 """
 
 
-def test_several_heads(reader: Reader) -> None:
+MODEL = """
+import sqlalchemy as sa
+Message.owner_id = mapped_column(sa.ForeignKey('owner.id'))
+"""
+
+
+def test_several_heads_a_folder_for_a_database_and_a_broken_model(reader: Reader) -> None:
+    append(reader.project.path / "backend/models.py", MODEL)
     for name in ("a", "b"):
         (reader.project.path / f"migrations/{name}.py").write_text(ANOTHER.format(name))
-    follow_all(reader, "database.migrations")
+    path = reader.project.path / "instance/development.db"
+    for file in path.parent.glob(f"{path.name}*"):
+        file.unlink()
+    path.mkdir()
+    follow_all(reader, "database.migrations", "database.unreachable", "application.broken")
 
 
 def test_a_model_without_its_migration(reader: Reader) -> None:
     models = reader.project.path / "backend/models.py"
     append(models, "    mood: Mapped[str | None]")
     follow_all(reader, "database.drift")
-
-
-def delete_the_database(path: Path) -> None:
-    for file in path.parent.glob(f"{path.name}*"):
-        file.unlink()
-
-
-def write_garbage(path: Path) -> None:
-    delete_the_database(path)
-    path.write_bytes(b"This is no database. " * 100)
-
-
-def make_a_folder_of_it(path: Path) -> None:
-    delete_the_database(path)
-    path.mkdir()
-
-
-@pytest.mark.parametrize(
-    ("damage", "id"),
-    [
-        (delete_the_database, "database.migrations"),
-        (write_garbage, "database.unreachable"),
-        (make_a_folder_of_it, "database.unreachable"),
-    ],
-)
-def test_a_database(reader: Reader, damage: Callable[[Path], None], id: str) -> None:
-    damage(reader.project.path / "instance/development.db")
-    follow_all(reader, id)
-
-
-def test_a_database_url(reader: Reader) -> None:
-    config = reader.project.path / "config/development.py"
-    append(config, "SQLALCHEMY_DATABASE_URI = (\n    'mysql://u@h/x'\n)")
-    follow_all(reader, "database.url")
 
 
 CHAT = """
@@ -151,13 +130,9 @@ def test_what_the_application_says(reader: Reader) -> None:
     assert reader.problems() == []
 
 
-def test_a_broken_model(reader: Reader) -> None:
-    text = "import sqlalchemy as sa\nMessage.owner_id = mapped_column(sa.ForeignKey('owner.id'))"
-    append(reader.project.path / "backend/models.py", text)
-    follow_all(reader, "application.broken")
-
-
-def test_a_file_that_does_not_parse(reader: Reader) -> None:
-    edit(reader.project.path / "backend/routes/chat.py", "def reply(", "def reply((")
-    edit(reader.project.path / "migrations/0001_initial_schema.py", "def upgrade()", "def upgrade(")
-    follow_all(reader, "views.broken", "database.migrations")
+def test_files_that_do_not_parse_and_a_database_url(reader: Reader) -> None:
+    root = reader.project.path
+    edit(root / "backend/routes/chat.py", "def reply(", "def reply((")
+    edit(root / "migrations/0001_initial_schema.py", "def upgrade()", "def upgrade(")
+    append(root / "config/development.py", "SQLALCHEMY_DATABASE_URI = (\n    'mysql://u@h/x'\n)")
+    follow_all(reader, "views.broken", "database.migrations", "database.url")

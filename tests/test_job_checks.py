@@ -182,7 +182,9 @@ def test_an_unknown_time_zone_is_found_where_it_stands(service: BakedProject) ->
     assert {id for id, _ in ask(service).found} == {"jobs.timezone"}
 
 
-def test_a_problem_of_a_job_stops_everything_but_a_migration(service: BakedProject) -> None:
+def test_a_problem_of_a_job_stops_whatever_runs_jobs_and_nothing_else(
+    service: BakedProject,
+) -> None:
     add(service, 'JOBS += (Job("sweep", delete_old_runs, "0 6 * * 1"),)')
     assert service.ids(PORT="0") == {"jobs.trigger"}
     for command in (["serve", "--port", "0"], ["scheduler"], ["jobs"], ["jobs", "run", "sweep"]):
@@ -190,4 +192,5 @@ def test_a_problem_of_a_job_stops_everything_but_a_migration(service: BakedProje
         assert (refused.returncode, refused.stdout) == (1, ""), command
         assert JOBS in refused.stderr
         assert "Traceback" not in refused.stderr
-    assert service.run("run.py", "db", "current").returncode == 0
+    for passed_on in (["db", "current"], ["routes"]):
+        assert service.run("run.py", *passed_on).returncode == 0, passed_on

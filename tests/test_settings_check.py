@@ -99,25 +99,18 @@ def test_the_settings_of_others_are_warnings_with_both_ways_out(bare: BakedProje
     assert found_by(bare, "settings") == []
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "if DEBUG:\n    {}",
-        "if DEBUG: {}",
-        "{}; PORT = 0",
-        "try:\n    pass\nfinally:\n    {}",
-        "{}",
-    ],
-)
-@pytest.mark.parametrize(
-    "statement", [TYPO, "QLALCHEMY_TRACK_MODIFICATIONS = [\n        1,\n    ]"]
-)
-def test_what_is_to_be_deleted_may_stand_anywhere(
-    bare: BakedProject, text: str, statement: str
-) -> None:
-    append(development(bare), text.format(statement))
-    (problem,) = of_settings(bare)
-    follow(bare, problem)
+def test_what_is_to_be_deleted_may_stand_anywhere(bare: BakedProject) -> None:
+    texts = ["if DEBUG:\n    {}", "if DEBUG: {}", "{}; PORT = 0", "{}"]
+    texts.append("try:\n    pass\nfinally:\n    {}")
+    right = "SQLALCHEMY_TRACK_MODIFICATIONS"
+    slips = [right[:place] + right[place + 1 :] for place in range(2 * len(texts))]
+    for number, slip in enumerate(slips):
+        value = "False" if number < len(texts) else "[\n        1,\n    ]"
+        append(development(bare), texts[number % len(texts)].format(f"{slip} = {value}"))
+    found = of_settings(bare)
+    assert sorted(names(found)) == sorted(slips)
+    for problem in found:
+        follow(bare, problem)
     assert found_by(bare, "settings") == []
 
 
@@ -384,13 +377,13 @@ BROKEN = [
 def test_a_config_module_that_cannot_be_imported_is_found(bare: BakedProject, file: str) -> None:
     config = bare.path / "config" / file
     good = config.read_text()
-    for line in BROKEN:
+    for line in BROKEN if file == "development.py" else BROKEN[::4]:
         append(config, line)
         (broken,) = found_by(bare, "settings")
         where = f"config/{file}:{line_of(config, line)}"
         assert (broken["id"], broken["where"]) == ("settings.broken", where)
         follow(bare, broken)
-        assert found_by(bare, "settings") == []
+        assert config.read_text().rstrip() == good.rstrip()
         write(config, good)
 
 
@@ -426,13 +419,13 @@ def test_the_password_is_not_shown_by_a_module_that_stumbles_over_it(bare: Baked
 # The environment
 
 
-@pytest.mark.parametrize("name", ["PRODUCTION", "default", "../x", " "])
+@pytest.mark.parametrize("name", ["default", "../x", " "])
 def test_an_unknown_environment_is_refused(bare: BakedProject, name: str) -> None:
     (problem,) = found_by(bare, "settings", ENVIRONMENT=name)
     assert problem["id"] == "settings.environment"
 
 
-@pytest.mark.parametrize("name", ["prodution", "Production ", "prod", "PROD", "produktion"])
+@pytest.mark.parametrize("name", ["prodution", "Production ", "PROD"])
 def test_what_is_meant_as_production_is_never_hinted_as_development(
     bare: BakedProject, name: str
 ) -> None:
