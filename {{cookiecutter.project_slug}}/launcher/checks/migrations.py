@@ -1,7 +1,7 @@
 """Where the migrations end, found by reading their files."""
 
 import ast
-import sys
+import os
 from collections.abc import Generator, Iterator
 from importlib.util import find_spec
 from pathlib import Path
@@ -110,8 +110,9 @@ def compare(
         fact = f"the schema is at {listed(ahead)}, which {' and '.join(FOLDERS)} do not know"
         yield problem(fact, "get the code that has it: git pull")
     elif behind := wanted - current:
-        if service.python == Path(sys.executable) and not find_spec("alembic"):
-            raise Skipped("needs the dependencies")  # which have the command
+        elsewhere = os.path.lexists(service.venv) and not service.is_in_venv
+        if elsewhere or not find_spec("alembic"):  # which has the command
+            raise Skipped("needs the dependencies")
         fact = f"the schema is at {listed(current)}, the code at {listed(behind)}"
         yield problem(fact, upgrade())
 
