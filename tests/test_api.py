@@ -57,35 +57,33 @@ def stored_messages(project: BakedProject) -> list[str]:
         return [text for (text,) in connection.execute("SELECT text FROM message")]
 
 
-def test_good_messages_are_stored_and_answered(service: BakedProject) -> None:
-    with service.start() as server:
+def test_good_messages_are_stored_and_answered_and_twenty_at_once_too(
+    service: BakedProject,
+) -> None:
+    texts = [f"message {number}" for number in range(20)]
+    bodies = [json.dumps({"message": text}).encode() for text in texts]
+    with service.start() as server, ThreadPoolExecutor(len(texts)) as pool:
         answers = {name: post(server, body) for name, body in GOOD.items()}
+        at_once = list(pool.map(lambda body: post(server, body), bodies))
     assert {name: kind(answer) for name, answer in answers.items()} == dict.fromkeys(
         GOOD, (200, "application/json")
     )
     assert "Hello" in answers["short"].json["reply"]
     assert "野家 🙂" in answers["Japanese and emoji"].json["reply"]
-    assert stored_messages(service) == [json.loads(body)["message"] for body in GOOD.values()]
+    assert [answer.status for answer in at_once] == [200] * len(texts)
+    assert len({answer.json["id"] for answer in at_once}) == len(texts)
+    stored = stored_messages(service)
+    assert stored[: len(GOOD)] == [json.loads(body)["message"] for body in GOOD.values()]
+    assert sorted(stored[len(GOOD) :]) == sorted(texts)
 
 
-def test_bad_messages_get_400_as_a_problem_and_are_not_stored(service: BakedProject) -> None:
-    with service.start() as server:
-        answers = {name: post(server, body) for name, body in BAD.items()}
-        assert post(server, GOOD["short"]).status == 200
-    assert {name: kind(answer) for name, answer in answers.items()} == dict.fromkeys(
-        BAD, (400, PROBLEM)
-    )
-    for answer in answers.values():
-        assert answer.json["status"] == 400
-        assert answer.json["detail"]
-    assert stored_messages(service) == ["Hello"]
-    assert "Traceback" not in server.output
-
-
-def test_every_other_error_under_api_is_a_problem_too(service: BakedProject) -> None:
+def test_every_error_under_api_is_a_problem_and_bad_messages_are_not_stored(
+    service: BakedProject,
+) -> None:
     with service.start() as server:
         url = server.url
-        answers = {
+        bad = {name: post(server, body) for name, body in BAD.items()}
+        others = {
             "plain text": post(server, GOOD["short"], "text/plain"),
             "a form": post(server, b"message=Hello", "application/x-www-form-urlencoded"),
             "no known type": post(server, GOOD["short"], "nonsense"),
@@ -95,7 +93,14 @@ def test_every_other_error_under_api_is_a_problem_too(service: BakedProject) -> 
             "unknown path": http(f"{url}/api/unknown"),
             "unknown path, POST": http(f"{url}/api/unknown", GOOD["short"]),
         }
-    assert {name: kind(answer) for name, answer in answers.items()} == {
+        # Outside of it there are the pages of Flask.
+        assert kind(http(f"{url}/unknown")) == (404, "text/html")
+        assert kind(http(f"{url}/apiary")) == (404, "text/html")
+        assert post(server, GOOD["short"]).status == 200
+    assert {name: kind(answer) for name, answer in bad.items()} == dict.fromkeys(
+        BAD, (400, PROBLEM)
+    )
+    assert {name: kind(answer) for name, answer in others.items()} == {
         "plain text": (415, PROBLEM),
         "a form": (415, PROBLEM),
         "no known type": (415, PROBLEM),
@@ -105,16 +110,12 @@ def test_every_other_error_under_api_is_a_problem_too(service: BakedProject) -> 
         "unknown path": (404, PROBLEM),
         "unknown path, POST": (404, PROBLEM),
     }
-    for answer in answers.values():
+    for answer in (*bad.values(), *others.values()):
         assert answer.json["status"] == answer.status
-    assert answers["GET"].headers["Allow"]
-    assert stored_messages(service) == []
-
-
-def test_paths_outside_api_keep_the_pages_of_flask(service: BakedProject) -> None:
-    with service.start() as server:
-        assert kind(http(f"{server.url}/unknown")) == (404, "text/html")
-        assert kind(http(f"{server.url}/apiary")) == (404, "text/html")
+    assert all(answer.json["detail"] for answer in bad.values())
+    assert others["GET"].headers["Allow"]
+    assert stored_messages(service) == ["Hello"]
+    assert "Traceback" not in server.output
 
 
 def test_an_exception_under_api_is_a_problem_where_there_is_no_debugger(
@@ -129,16 +130,6 @@ def test_an_exception_under_api_is_a_problem_where_there_is_no_debugger(
         answer = http(f"{server.url}/api/broken")
     assert kind(answer) == (500, PROBLEM)
     assert "secret" not in answer.body
-
-
-def test_twenty_messages_at_once_are_all_stored(service: BakedProject) -> None:
-    texts = [f"message {number}" for number in range(20)]
-    with service.start() as server, ThreadPoolExecutor(len(texts)) as pool:
-        bodies = [json.dumps({"message": text}).encode() for text in texts]
-        answers = list(pool.map(lambda body: post(server, body), bodies))
-    assert [answer.status for answer in answers] == [200] * len(texts)
-    assert len({answer.json["id"] for answer in answers}) == len(texts)
-    assert sorted(stored_messages(service)) == sorted(texts)
 
 
 def test_sqlite_writes_ahead_keeps_foreign_keys_and_waits_for_a_lock(service: BakedProject) -> None:

@@ -16,6 +16,7 @@ import psutil
 import pytest
 import services
 from breaking import append, edit
+from commands import commands
 from services import ANSWER_WITHIN, BakedProject, Server, http, wait_until
 from test_serving import THREADS, reply
 
@@ -254,44 +255,35 @@ def test_a_run_longer_than_dead_after_in_a_living_process_is_not_dead(
 # A run whose process dies
 
 
-def test_a_run_whose_process_is_killed_is_dead_for_another_and_not_run_again(
+def test_runs_whose_process_is_killed_are_dead_and_run_once_more_if_they_may_be(
     service: BakedProject,
 ) -> None:
-    add_due_job(service, "long", "time.sleep(60)", "dead_after=2 * timedelta(seconds=1)")
+    options = "dead_after=2 * timedelta(seconds=1)"
+    first_takes_long = 'time.sleep(60 if calls("again begins") == 1 else 0)'
+    add_due_job(service, "long", "time.sleep(60)", options)
+    add_due_job(service, "again", first_takes_long, f"{options}, retry=True")
     add_job(service, "beat")
-    with running(service, *SCHEDULER) as one, running(service, *SCHEDULER) as two:
-        wait_for_call(service, "long begins")
-        go_on(service)
-        kill_who_runs(service, "long", one, two)
-        run = wait_until(lambda: next(filter(lambda run: run.ended_at, runs(service, "long")), 0))
-        go_on(service)
+    with running(service, *SCHEDULER) as one:
+        for job in ("long", "again"):
+            wait_for_call(service, f"{job} begins")
+        with running(service, *SCHEDULER) as two:
+            wait_until(lambda: len(execute(service, "SELECT * FROM scheduler_seen")) == 2)
+            one.process.kill()
+            one.process.wait(ANSWER_WITHIN)
+            go_on(service)
+            wait_until(lambda: succeeded(service, "again"))
+            run = wait_until(
+                lambda: next((run for run in runs(service, "long") if run.ended_at), 0)
+            )
+            go_on(service)
     assert (run.outcome, run.cause) == ("dead", "tick")
     assert run.ended_at > run.alive_until >= run.started_at + 2 * SECOND
     assert outcomes(service, "long") == [("tick", "dead")]
+    assert outcomes(service, "again") == [("tick", "dead"), ("retry", "succeeded")]
     assert len(calls(service, "long begins")) == 1
-    assert (one.output + two.output).count(f"(pid {run.pid}) is dead") == 1
+    assert len(calls(service, "again begins")) == 2
+    assert two.output.count(f"(pid {run.pid}) is dead") == 2
     assert missing(service) == set()
-
-
-def kill_who_runs(service: BakedProject, job: str, *servers: Server) -> None:
-    (run,) = runs(service, job)
-    (victim,) = (server.process for server in servers if server.process.pid == run.pid)
-    victim.kill()
-    victim.wait(ANSWER_WITHIN)
-
-
-def test_a_run_whose_process_is_killed_is_run_once_more_if_it_may_be(service: BakedProject) -> None:
-    first_takes_long = 'time.sleep(60 if calls("long begins") == 1 else 0)'
-    options = "dead_after=2 * timedelta(seconds=1), retry=True"
-    add_due_job(service, "long", first_takes_long, options)
-    add_job(service, "beat")
-    with running(service, *SCHEDULER) as one, running(service, *SCHEDULER) as two:
-        wait_for_call(service, "long begins")
-        kill_who_runs(service, "long", one, two)
-        wait_until(lambda: succeeded(service, "long"))
-        go_on(service)
-    assert outcomes(service, "long") == [("tick", "dead"), ("retry", "succeeded")]
-    assert len(calls(service, "long begins")) == 2
 
 
 def test_a_job_that_kills_its_process_each_time_is_retried_once(service: BakedProject) -> None:
@@ -349,40 +341,30 @@ def test_a_job_that_does_not_end_its_transaction_holds_nobody_up(
     assert missing(service, "forgets") == set()
 
 
-@pytest.mark.parametrize("error", ['ValueError("\\udc80 \\0 \u91ce\u5bb6")', "BaseException()"])
-def test_whatever_a_job_raises_is_recorded(service: BakedProject, error: str) -> None:
-    add_due_job(service, "bad", f"raise {error}")
+def test_whatever_a_job_raises_is_recorded(service: BakedProject) -> None:
+    add_due_job(service, "strange", 'raise ValueError("\\udc80 \\0 \u91ce\u5bb6")')
+    add_due_job(service, "base", "raise BaseException()")
     with running(service, *SCHEDULER) as scheduler:
-        wait_until(lambda: [run for run in runs(service, "bad") if run.outcome == "failed"])
+        for job in ("strange", "base"):
+            wait_until(lambda job=job: ("tick", "failed") in outcomes(service, job))
         assert end(scheduler) == 0
 
 
-def test_a_job_that_raises_is_logged_once_with_its_stack_and_its_schedule_goes_on(
+def test_a_job_that_raises_or_exits_is_logged_once_with_its_stack_and_its_schedule_goes_on(
     service: BakedProject,
 ) -> None:
     add_job(service, "bad", 'raise ValueError("no good")')
+    add_job(service, "exits", 'sys.exit("no good")')
     with running(service, *SCHEDULER) as scheduler:
-        wait_until(lambda: len(runs(service, "bad")) > 2)
+        wait_until(lambda: all(len(runs(service, job)) > 2 for job in ("bad", "exits")))
         assert end(scheduler) == 0
-    found = runs(service, "bad")
-    assert {(run.outcome, run.error) for run in found} == {("failed", "ValueError('no good')")}
-    assert scheduler.output.count("Traceback (most recent call last)") == len(found)
-    assert scheduler.output.count("job bad failed\n") == len(found)
+    for job, error in (("bad", "ValueError('no good')"), ("exits", "SystemExit('no good')")):
+        found = runs(service, job)
+        assert {(run.outcome, run.error) for run in found} == {("failed", error)}
+        assert scheduler.output.count(f"job {job} failed\n") == len(found)
+        assert missing(service, job) == set()
+    assert scheduler.output.count("Traceback (most recent call last)") == len(runs(service))
     assert "backend/jobs/__init__.py" in scheduler.output
-    assert missing(service, "bad") == set()
-
-
-def test_a_job_that_calls_sys_exit_has_failed_and_its_schedule_goes_on(
-    service: BakedProject,
-) -> None:
-    add_job(service, "bad", 'sys.exit("no good")')
-    with running(service, *SCHEDULER) as scheduler:
-        wait_until(lambda: len(runs(service, "bad")) > 2)
-        assert end(scheduler) == 0
-    found = runs(service, "bad")
-    assert {(run.outcome, run.error) for run in found} == {("failed", "SystemExit('no good')")}
-    assert scheduler.output.count("Traceback (most recent call last)") == len(found)
-    assert missing(service, "bad") == set()
 
 
 # The scheduler is ended
@@ -437,18 +419,15 @@ def test_a_job_that_takes_longer_than_the_scheduler_waits_is_left(service: Baked
     assert "Traceback" not in scheduler.output
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_who_ends_the_scheduler_twice_does_not_wait_for_its_jobs(
-    service: BakedProject, number: signal.Signals
-) -> None:
+def test_who_ends_the_scheduler_twice_does_not_wait_for_its_jobs(service: BakedProject) -> None:
     say_so = 'LOGGING["loggers"]["apscheduler"] = {"level": "INFO"}'
     append(service.path / "config/development.py", say_so)
     add_due_job(service, "long", "time.sleep(60)")
     with running(service, *SCHEDULER) as scheduler:
         wait_for_call(service, "long begins")
-        scheduler.process.send_signal(number)
+        scheduler.process.send_signal(signal.SIGTERM)
         wait_until(lambda: "Scheduler has been shut down" in scheduler.output)
-        scheduler.process.send_signal(number)
+        scheduler.process.send_signal(signal.SIGINT)
         assert scheduler.process.wait(ANSWER_WITHIN) == 1
     assert outcomes(service, "long") == [("tick", "left")]
     assert "Traceback" not in scheduler.output
@@ -492,41 +471,35 @@ def test_jobs_lists_what_is_due_and_how_it_went(service: BakedProject) -> None:
 def test_a_job_that_is_run_by_hand_is_recorded_like_any_other(service: BakedProject) -> None:
     add_job(service, "good", seconds=10**9)
     add_job(service, "bad", "raise ValueError", seconds=10**9)
-    good, bad = jobs(service, "run", "good"), jobs(service, "run", "bad")
-    assert (good.returncode, good.stdout) == (0, "good succeeded\n")
+    add_job(service, "exits", "sys.exit(0)", seconds=10**9)
+    bad = jobs(service, "run", "bad")
     assert (bad.returncode, bad.stdout) == (1, "bad failed\n")
-    assert outcomes(service, "good") == [("command", "succeeded")]
-    assert outcomes(service, "bad") == [("command", "failed")]
-    for job in ("good", "bad"):
+    with commands(service) as give:
+        code, said = give("jobs", "run", "good")
+        assert (code, said.endswith("\ngood succeeded\n")) == (0, True)
+        code, said = give("jobs", "run", "exits")
+        assert (code, said.endswith("\nexits failed\n")) == (1, True)
+        code, said = give("jobs", "run", "goood")
+    assert code == 2
+    assert "Usage:" in said
+    assert "good" in said.replace("goood", "")
+    for job, outcome in (("good", "succeeded"), ("bad", "failed"), ("exits", "failed")):
+        assert outcomes(service, job) == [("command", outcome)]
         assert len(calls(service, f"{job} begins")) == 1
-
-
-def test_a_job_that_calls_sys_exit_fails_by_hand_too(service: BakedProject) -> None:
-    add_job(service, "bad", "sys.exit(0)")
-    done = jobs(service, "run", "bad")
-    assert (done.returncode, done.stdout) == (1, "bad failed\n")
-    assert outcomes(service, "bad") == [("command", "failed")]
+    assert len(runs(service)) == 3
 
 
 def test_a_job_that_is_running_is_not_run_by_hand(service: BakedProject) -> None:
     add_due_job(service, "long", "time.sleep(60)")
     with running(service, *SCHEDULER):
         wait_for_call(service, "long begins")
-        refused = jobs(service, "run", "long")
-        assert "last running" in jobs(service).stdout
-    assert (refused.returncode, refused.stdout) == (1, "")
-    assert refused.stderr.startswith("Error: long is running already")
+        with commands(service) as give:
+            code, said = give("jobs", "run", "long")
+            assert "last running" in give("jobs")[1]
+    assert code == 1
+    assert said.startswith("Error: long is running already")
     assert len(calls(service, "long begins")) == 1
     assert len(runs(service, "long")) == 1
-
-
-def test_an_unknown_job_is_a_wrong_command_line(service: BakedProject) -> None:
-    add_job(service, "good")
-    done = jobs(service, "run", "goood")
-    assert (done.returncode, done.stdout) == (2, "")
-    assert "Usage:" in done.stderr
-    assert "good" in done.stderr.replace("goood", "")
-    assert runs(service) == []
 
 
 def test_ctrl_c_while_a_job_is_run_by_hand_is_recorded(service: BakedProject) -> None:
@@ -590,8 +563,9 @@ def test_a_run_by_hand_does_not_hide_a_missed_tick(service: BakedProject) -> Non
     add_due_job(service, "once")
     add_job(service, "beat")
     record(service, "beat", now() - timedelta(seconds=10), "added")
-    for job in ("once", "beat"):
-        assert jobs(service, "run", job).returncode == 0
+    with commands(service) as give:
+        for job in ("once", "beat"):
+            assert give("jobs", "run", job)[0] == 0
     with running(service, *SCHEDULER) as scheduler:
         go_on(service)
         wait_until(lambda: len(runs(service, "once")) == 2)
@@ -643,32 +617,25 @@ def test_a_locked_database_is_waited_for_and_nothing_is_lost(service: BakedProje
     assert outcomes(service, "once") == outcomes(service, "slow") == [("tick", "succeeded")]
 
 
-def test_a_reload_in_the_middle_of_a_job_loses_and_doubles_nothing(service: BakedProject) -> None:
-    add_due_job(service, "slow", "time.sleep(3)")
-    add_job(service, "beat")
-    with service.start() as server:
-        assert http(f"{server.url}/ping").status == 200  # from now on it watches files
-        wait_for_call(service, "slow begins")
-        edit(service.path / "backend/routes/chat.py", "You said", "Changed")
-        wait_until(lambda: reply(server) == "Changed: Hi")
-        wait_until(lambda: runs(service, "slow")[0].outcome)
-        go_on(service)
-    (run,) = runs(service, "slow")
-    assert len(calls(service, "slow begins")) == 1
-    assert run.outcome == ("succeeded" if calls(service, "slow ends") else "left")
-    assert "Traceback" not in server.output
-    assert missing(service) == set()
-    started = [run for run in runs(service, "beat") if run.started_at]
-    assert len(calls(service, "beat begins")) <= len(started)
-
-
-def test_a_reload_does_not_wait_for_a_job(service: BakedProject) -> None:
+def test_a_reload_does_not_wait_for_a_job_and_loses_and_doubles_nothing(
+    service: BakedProject,
+) -> None:
     add_due_job(service, "long", "time.sleep(60)")
+    add_job(service, "beat")
     with service.start() as server:
         assert http(f"{server.url}/ping").status == 200  # from now on it watches files
         wait_for_call(service, "long begins")
         edit(service.path / "backend/routes/chat.py", "You said", "Changed")
         wait_until(lambda: reply(server) == "Changed: Hi")
+        wait_until(lambda: runs(service, "long")[0].outcome)
+        go_on(service)
+    assert outcomes(service, "long") == [("tick", "left")]
+    assert len(calls(service, "long begins")) == 1
+    assert calls(service, "long ends") == []
+    assert "Traceback" not in server.output
+    assert missing(service) == set()
+    started = [run for run in runs(service, "beat") if run.started_at]
+    assert len(calls(service, "beat begins")) <= len(started)
 
 
 # Where no jobs run

@@ -76,22 +76,14 @@ def assert_own_tests_pass(project: BakedProject) -> None:
     assert done.returncode == 0, done.stdout
 
 
-def test_a_hook_that_reads_the_session_breaks_no_test(service: BakedProject) -> None:
-    append(service.path / "backend/routes/chat.py", SESSION_HOOK)
-    assert_own_tests_pass(service)
-
-
-def test_a_page_for_404_breaks_no_test(service: BakedProject) -> None:
-    append(service.path / "backend/routes/chat.py", NOT_FOUND_PAGE)
-    assert_own_tests_pass(service)
-
-
-def test_flask_login_breaks_no_test(shared_service: BakedProject, tmp_path: Path) -> None:
+def test_a_hook_that_reads_the_session_a_page_for_404_and_flask_login_break_no_test(
+    shared_service: BakedProject, tmp_path: Path
+) -> None:
     service = shared_service.copy(tmp_path, own_environment=True)
     install = ("-m", "uv", "pip", "install", "-q", "--python", service.python)
     done = service.run(*install, "flask-login==0.6.3")
     assert done.returncode == 0, done.stderr
-    append(service.path / "backend/routes/chat.py", LOGIN)
+    append(service.path / "backend/routes/chat.py", SESSION_HOOK + NOT_FOUND_PAGE + LOGIN)
     assert_own_tests_pass(service)
 
 

@@ -4,7 +4,6 @@ import contextlib
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,6 +13,7 @@ import psutil
 import pytest
 from breaking import append, edit
 from services import ANSWER_WITHIN, BakedProject, free_port, http, wait_until
+from test_port import found_at
 from test_processes import alive, all_gone, answers, assert_nothing_is_left, is_free, reaped
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="kills with POSIX signals")
@@ -27,6 +27,12 @@ if not (child := os.fork()):
     while True:
         signal.pause()
 print(child)
+"""
+# Is in the same folder, and not started by the front door.
+LISTENS = """
+import socket
+listener = socket.create_server(("127.0.0.1", 0))
+print(listener.getsockname()[1])
 """
 # Hands on to a program all that may be handed on.
 STARTS = """
@@ -73,16 +79,20 @@ def running(project: BakedProject) -> set[int]:
 # Stop
 
 
-@pytest.mark.parametrize("mode", ["reloader", "single process"])
-def test_stop_ends_what_runs_and_says_so(service: BakedProject, mode: str) -> None:
-    arguments = () if mode == "reloader" else ("--no-reload",)
-    python = service.python if mode == "single process" else sys.executable
+def test_stop_ends_what_runs_and_says_so_and_not_what_a_view_has_started(
+    service: BakedProject,
+) -> None:
+    append(service.path / "backend/routes/chat.py", STARTS)
     with (
-        service.start(*arguments, python=python) as first,
-        service.start(*arguments, python=python) as second,
+        service.start() as reloader,
+        service.start("--no-reload", python=service.python) as single,
     ):
-        both = (first, second)
+        both = (reloader, single)
         families = [server.family for server in both]
+        assert [len(family) for family in families] == [2, 1]
+        started = [psutil.Process(http(f"{server.url}/api/start").json[0]) for server in both]
+        assert [alive(process) for process in started] == [True, True]
+        assert running(service) == {process.pid for family in families for process in family}
         with reaped(*both):
             said = stop(service)
         assert len(said.splitlines()) == 2
@@ -122,7 +132,8 @@ def test_what_a_killed_parent_leaves_behind_is_named_and_ended(service: BakedPro
         wait_until(lambda: child.status() == psutil.STATUS_STOPPED)
         parent.kill()
         server.process.wait(ANSWER_WITHIN)
-        (problem,) = service.problems("warning", PORT=str(server.port))
+        (problem,) = found_at(service, server.port)
+        assert problem["level"] == "warning"
         (owner,) = problem["owners"]
         assert (owner["pid"], owner["this_project"]) == (child.pid, True)
         assert f"stopped {child.pid} " in stop(service)
@@ -172,7 +183,8 @@ def test_the_server_of_another_checkout_is_left_alone(
         other = BakedProject(path, service.context)
         assert (path / "instance/running/lock").exists()
         assert "stopped" not in stop(other)
-        (problem,) = other.problems(PORT=str(server.port))
+        (problem,) = found_at(other, server.port)
+        assert problem["level"] == "error"
         assert not any(owner["this_project"] for owner in problem["owners"])
         assert other.run("run.py", "--replace", "--port", server.port).returncode == 1
         assert answers(server)
@@ -187,18 +199,6 @@ def test_a_moved_project_still_knows_its_server(service: BakedProject) -> None:
             assert f"stopped {server.process.pid} " in stop(moved)
 
 
-@pytest.mark.parametrize("arguments", [(), ("--no-reload",)])
-def test_what_a_view_starts_is_not_this_project_s(
-    service: BakedProject, arguments: tuple[str, ...]
-) -> None:
-    append(service.path / "backend/routes/chat.py", STARTS)
-    with service.start(*arguments) as server:
-        ours = {process.pid for process in server.family}
-        (started,) = http(f"{server.url}/api/start").json
-        assert alive(psutil.Process(started))
-        assert running(service) == ours
-
-
 def test_a_folder_that_cannot_be_written_is_served_from(service: BakedProject) -> None:
     running = service.path / "instance/running"
     shutil.rmtree(running, ignore_errors=True)
@@ -206,44 +206,44 @@ def test_a_folder_that_cannot_be_written_is_served_from(service: BakedProject) -
     with service.start() as server:
         assert answers(server)
         assert "nothing" in stop(service)
-        (problem,) = service.problems(PORT=str(server.port))
+        (problem,) = found_at(service, server.port)
+        assert problem["level"] == "error"
         assert not any(owner["this_project"] for owner in problem["owners"])
 
 
 # Replace
 
 
-def test_replace_takes_over_the_port_from_the_own_server(service: BakedProject) -> None:
-    with service.start() as first:
+def test_replace_takes_over_the_port_from_the_own_server_and_leaves_one_on_another(
+    service: BakedProject,
+) -> None:
+    with service.start() as first, service.start("--no-reload") as another:
         family = first.family
-        with reaped(first), service.start("--replace", "--port", first.port) as second:
+        port = str(first.port)
+        with reaped(first), service.start("--replace", PORT=port) as second:
             first.process.wait(ANSWER_WITHIN)
             assert first.process.returncode == -signal.SIGTERM
             assert all_gone(family)
             assert second.port == first.port
             assert answers(second)
+            assert answers(another)
 
 
-def test_replace_leaves_the_own_server_on_another_port(service: BakedProject) -> None:
-    with service.start() as first, service.start("--replace", "--port", free_port()) as second:
-        assert answers(first)
-        assert answers(second)
+def test_replace_does_not_end_a_stranger(bare: BakedProject) -> None:
+    with program(bare, LISTENS) as (stranger, port):
+        done = bare.run("run.py", "serve", "--replace", "--port", int(port))
+        assert (done.returncode, done.stdout) == (1, "")
+        assert f"port {int(port)} is held by" in done.stderr
+        assert str(stranger.pid) in done.stderr
+        assert alive(stranger)
 
 
-def test_replace_does_not_end_a_stranger(service: BakedProject) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as holder:
-        port = holder.getsockname()[1]
-        done = service.run("run.py", "serve", "--replace", "--port", port)
-        assert done.returncode == 1
-        assert service.ids(PORT=str(port)) == {"port.busy"}
-
-
-def test_replaced_by_four_at_once_exactly_one_server_is_left(service: BakedProject) -> None:
+def test_replaced_by_three_at_once_exactly_one_server_is_left(service: BakedProject) -> None:
     with contextlib.ExitStack() as stack:
         first = stack.enter_context(service.start())
         port = first.port
         command = ("--replace", "--port", port)
-        rivals = [stack.enter_context(service.start(*command, wait=False)) for _ in range(4)]
+        rivals = [stack.enter_context(service.start(*command, wait=False)) for _ in range(3)]
         everybody = [first, *rivals]
         wait_until(lambda: sum(rival.process.poll() is None for rival in everybody) == 1, 40)
         (left,) = (server for server in everybody if server.process.poll() is None)
@@ -254,7 +254,8 @@ def test_replaced_by_four_at_once_exactly_one_server_is_left(service: BakedProje
         for rival in rivals:
             assert rival is left or rival.process.returncode in (1, -signal.SIGTERM)
             assert "Traceback" not in rival.output
-        (problem,) = service.problems("warning", PORT=str(port))
+        (problem,) = found_at(service, port)
+        assert problem["level"] == "warning"
         assert {owner["pid"] for owner in problem["owners"]} == {p.pid for p in left.family}
 
 
@@ -293,10 +294,12 @@ def test_workers_whose_master_was_killed_are_named_and_replaced(
         assert answers(server)
         master, worker = server.family
         worker.suspend()
+        wait_until(lambda: worker.status() == psutil.STATUS_STOPPED)
         master.kill()
         server.process.wait(ANSWER_WITHIN)
         there = migrated | {"PORT": str(server.port)}
-        (problem,) = in_production.problems("warning", **there)
+        (problem,) = found_at(in_production, server.port)
+        assert problem["level"] == "warning"
         (owner,) = problem["owners"]
         assert (owner["pid"], owner["this_project"]) == (worker.pid, True)
         with in_production.start("--replace", **there) as second:
