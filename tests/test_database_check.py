@@ -269,8 +269,7 @@ def test_a_database_of_another_kind_is_found(request: pytest.FixtureRequest, fix
         write(config, good)
 
 
-@pytest.mark.parametrize("url", ["sqlite:///own.db", "sqlite+pysqlite:///below/own.db?timeout=30",
-                                 "sqlite:///o%77n.db"])  # fmt: skip
+@pytest.mark.parametrize("url", ["sqlite+pysqlite:///below/own.db", "sqlite:///o%77n.db?timeout=3"])
 def test_the_database_file_is_where_the_application_finds_it(
     service: BakedProject, url: str
 ) -> None:

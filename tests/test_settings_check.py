@@ -300,6 +300,7 @@ def test_an_unknown_time_zone_is_found_with_one_that_is_like_it(bare: BakedProje
     append(development(bare), "TIMEZONE = 'Asia/Tokio'")
     (problem,) = of_settings(bare)
     assert (problem["id"], "Asia/Tokyo" in problem["hint"]) == ("jobs.timezone", True)
+    assert problem["where"] == f"config/development.py:{line_of(development(bare), 'Asia')}"
 
 
 # What is missing
