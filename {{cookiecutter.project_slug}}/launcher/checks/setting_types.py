@@ -10,7 +10,7 @@ from typing import get_type_hints as types_of
 # What a type takes beside its own, as type checkers have it.
 TAKEN = {float: (float, int), complex: (complex, float, int), None: NoneType}
 # A value of each, as one writes it.
-SAMPLES = {str: '"..."', bool: "False", int: "1", float: "1.0", list: "[]", dict: "{}"}
+EXAMPLE_VALUES = {str: '"..."', bool: "False", int: "1", float: "1.0", list: "[]", dict: "{}"}
 
 
 def declared_types(module: ModuleType, path: Path) -> dict[str, Any]:
@@ -69,7 +69,7 @@ def example(declared: Any) -> str:
         return example(inner[0])
     if origin is Literal:
         return repr(inner[0])
-    return str(allowed[0]) if allowed else SAMPLES.get(origin or base, "...")
+    return str(allowed[0]) if allowed else EXAMPLE_VALUES.get(origin or base, "...")
 
 
 def allowed_range(declared: Any) -> range | None:

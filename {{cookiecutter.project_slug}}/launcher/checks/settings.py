@@ -10,7 +10,7 @@ from launcher.checks.problem import Problem
 from launcher.checks.secrets import EXAMPLES, debugging, weak_secrets
 from launcher.checks.service import Service, command_line
 from launcher.checks.setting_names import undeclared_settings, unknown_settings
-from launcher.checks.setting_types import allowed_range, fits, example, spelled
+from launcher.checks.setting_types import allowed_range, example, fits, spelled
 
 FLASK_TYPES = {"DEBUG": bool, "TESTING": bool}
 HOST_NAME = re.compile(r"(\.?[\w-]+(\.[\w-]+)*|\[[0-9a-f:.]+\])(:\d+)?")
