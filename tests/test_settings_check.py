@@ -369,6 +369,7 @@ BROKEN = [
     "import a_package_that_is_not_there",
     "DEBUG = 1 / 0",
     "raise SystemExit(3)",
+    "raise KeyboardInterrupt",
     "raise KeyError",
     "f = lambda: f(); f()",
 ]

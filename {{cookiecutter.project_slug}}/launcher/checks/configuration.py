@@ -71,7 +71,7 @@ def imported(root: Path, *names: str) -> tuple[list[ModuleType], list[Problem]]:
     for name in names:
         try:
             modules.append(importlib.import_module(name))
-        except (Exception, SystemExit) as error:
+        except BaseException as error:  # whatever a module may raise, SystemExit included
             file = "__init__" if name == "config" else name.removeprefix("config.")
             problem = describe(error, root, root / "config" / f"{file}.py")
             broken += [problem] if problem not in broken else []
