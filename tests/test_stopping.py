@@ -106,6 +106,7 @@ def test_stop_ends_what_runs_and_says_so_and_not_what_a_view_has_started(
 
 def test_stop_works_without_anything_installed(service: BakedProject) -> None:
     with service.start() as server:
+        assert http(f"{server.url}/ping").status == 200  # so that all is imported
         family = server.family
         (service.path / ".venv").rename(service.path.parent / "venv elsewhere")
         with reaped(server):
