@@ -406,3 +406,14 @@ def test_a_password_is_never_shown(service: BakedProject, url: str) -> None:
         done = service.run("run.py", *arguments, ENVIRONMENT="production", DATABASE_URL=url)
         assert done.returncode == 1
         assert "geheim" not in done.stdout + done.stderr
+
+
+@pytest.mark.quick
+def test_a_password_is_masked_as_it_is_written_and_as_it_is_meant(bare: BakedProject) -> None:
+    url = "postgresql://me:p%40ss@host/name?password=s%3Dcret"
+    script = f"from launcher.checks.masking import masked; print(masked(input(), {url!r}))"
+    said = "no p@ss, no p%40ss, no s=cret, no s%3Dcret"
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=bare.path, input=said, capture_output=True, text=True
+    )
+    assert done.stdout == "no ***, no ***, no ***, no ***\n"
