@@ -5,7 +5,6 @@ import signal
 import sys
 from collections.abc import Callable
 from contextlib import suppress
-from contextvars import copy_context
 from functools import partial
 from threading import main_thread
 from typing import Any
@@ -70,8 +69,8 @@ def ask_here(service: Service) -> Callable[[], Report]:
     def answer() -> Report:
         from launcher.serving.inspection import inspect
 
-        with noted(main_thread(), service.root):  # what a request leaves in the context is its own
-            return copy_context().run(inspect, False)
+        with noted(main_thread(), service.root):
+            return inspect(thorough=False)
 
     return answer
 

@@ -32,7 +32,8 @@ def async_views(app: Flask) -> list[Refusal]:
             function = function.func
         code = getattr(function, "__code__", None) or type(function).__call__.__code__
         fact = f"{code.co_qualname} is async; in Flask that only costs a thread"
-        found[place(code)] = Refusal("views.async", fact, HINT, place(code))
+        where = place(code)
+        found[where] = Refusal("views.async", fact, HINT, where)
     return list(found.values())
 
 

@@ -16,6 +16,7 @@ from launcher.checks.configuration import Configuration, load
 from launcher.checks.hanging import GIVEN_UP_AFTER, noted, place_of
 from launcher.checks.problem import Problem, Report, Skipped
 from launcher.system.console import stdout_to_stderr
+from launcher.system.interpreter import IN_VENV
 
 # The name by which the reader can start Python: that of this one, if it is found by it.
 NAMES = (Path(sys.executable).name.removesuffix(".exe"), "python", "python3")
@@ -133,4 +134,4 @@ class Service:
 
 
 def venv_python(venv: Path) -> Path:
-    return venv / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
+    return venv / IN_VENV

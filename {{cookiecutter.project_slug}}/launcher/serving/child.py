@@ -12,7 +12,6 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from contextvars import copy_context
 from typing import Any
 
 from launcher.checks.hanging import NOTED_AFTER
@@ -50,8 +49,8 @@ def watch(lifeline: socket.socket, go: threading.Event) -> None:
 
 
 def answer(lifeline: socket.socket, thorough: bool) -> Report:
-    with stdout_to_stderr(), located(lifeline):  # what a request leaves in the context is its own
-        report = copy_context().run(inspect, thorough)
+    with stdout_to_stderr(), located(lifeline):
+        report = inspect(thorough)
     problems = [vars(problem) for problem in report.problems]
     said = {"application": report.application is not None, "problems": problems}
     lifeline.sendall(json.dumps(said | {"traceback": report.traceback}).encode() + b"\n")

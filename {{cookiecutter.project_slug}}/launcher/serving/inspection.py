@@ -7,6 +7,7 @@ import importlib
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
+from contextvars import copy_context
 from typing import Any
 
 from launcher.checks.problem import Problem, Report
@@ -20,7 +21,12 @@ def inspect(thorough: bool) -> Report:
     """Return the application, and what is wrong with it. Only KeyboardInterrupt is raised.
 
     `thorough` is to ask also whether it is ready, and whether the schema is that of the models.
+    What a request leaves in the context is gone when this ends.
     """
+    return copy_context().run(look, thorough)
+
+
+def look(thorough: bool) -> Report:
     report = Report(None)
     with redirect_stdout(sys.stderr):
         with noted(report, "backend/__init__.py"):

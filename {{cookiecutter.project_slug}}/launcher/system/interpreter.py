@@ -10,7 +10,8 @@ from launcher.versions import NEWEST, OLDEST
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 VENV = os.path.join(ROOT, ".venv")
-PYTHON = os.path.join(VENV, *(["Scripts", "python.exe"] if os.name == "nt" else ["bin", "python"]))
+IN_VENV = os.path.join(*(["Scripts", "python.exe"] if os.name == "nt" else ["bin", "python"]))
+PYTHON = os.path.join(VENV, IN_VENV)
 FITS = "import sys; sys.exit(not %r <= sys.version_info[:2] <= %r)" % (OLDEST, NEWEST)
 
 
