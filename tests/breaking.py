@@ -80,6 +80,13 @@ def write(path: Path, text: str) -> None:
     os.utime(path, ns=(later, max(later, path.stat().st_mtime_ns)))
 
 
+def with_routes(project: BakedProject, folder: Path, routes: str) -> BakedProject:
+    """Return a copy that has these routes too, on the blueprint `bp` of /ping."""
+    copy = project.copy(folder)
+    append(copy.path / "backend/core/health.py", routes)
+    return copy
+
+
 def line_of(path: Path, text: str) -> int:
     lines = path.read_text(encoding="utf-8").splitlines()
     return next(number for number, line in enumerate(lines, 1) if text in line)
@@ -95,7 +102,7 @@ def follow(project: BakedProject, problem: dict[str, Any]) -> Any:
     name, _, line = where.partition(":")
     if hint.startswith("delete it"):
         replace_statement(project.path / name, problem["message"].split()[0], "pass")
-    elif hint.startswith(("fix ", "mend ")):
+    elif hint.startswith("fix "):
         lines = (project.path / name).read_text().splitlines()
         del lines[int(line) - 1]
         write(project.path / name, "\n".join(lines) + "\n")

@@ -13,12 +13,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import breaking
 from services import INSTALL_WITHIN, BakedProject, environment
 
 Problem = dict[str, Any]
 # How each begins that asks for more than following: a reader thinks, and undoes the mistake.
 THINK = re.compile(
-    r"fix |mend |give |see that |end create_app |delete one of |get the code "
+    r"fix |give |see that |end create_app |delete one of |get the code "
     r"|write a value of type "
 )
 COMMAND = re.compile(r"(ENVIRONMENT=production )?(\S*python\S*|flask) .+")
@@ -109,9 +110,7 @@ def lines_of(reader: Reader, problem: Problem) -> tuple[Path, list[str], int]:
 
 
 def save(path: Path, lines: list[str]) -> None:
-    later = path.stat().st_mtime_ns + 1_000_000_000  # or Python takes what it has compiled
-    path.write_text("\n".join(lines) + "\n", "utf-8")
-    os.utime(path, ns=(later, later))
+    breaking.write(path, "\n".join(lines) + "\n")
 
 
 def delete(reader: Reader, problem: Problem, first: str | None, last: str | None) -> None:

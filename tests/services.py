@@ -210,12 +210,15 @@ def running(
             process.wait(ANSWER_WITHIN)
 
 
+def gunicorn_alone(project: BakedProject, port: int = 0) -> tuple[object, ...]:
+    """Return a command: run.py's checks take longer than most tests of what is served."""
+    return project.python, "-m", "gunicorn", "--bind", f"127.0.0.1:{port}", "wsgi:app"
+
+
 @contextlib.contextmanager
 def gunicorn(project: BakedProject, **env: str) -> Iterator[Server]:
-    """Serve by gunicorn alone: run.py's checks take longer than most tests of what is served."""
     port = free_port()
-    command = (project.python, "-m", "gunicorn", "--bind", f"127.0.0.1:{port}", "wsgi:app")
-    with running(command, project.path, **env) as server:
+    with running(gunicorn_alone(project, port), project.path, **env) as server:
         server.url = f"http://127.0.0.1:{port}"
         wait_until(lambda: "Listening at" in server.output or server.process.poll() is not None)
         assert server.process.poll() is None, server.output

@@ -17,9 +17,18 @@ from typing import Any
 
 import psutil
 import pytest
-from breaking import append, edit
+from breaking import append, edit, with_routes
 from postgresql import PASSWORD, query
-from services import ANSWER_WITHIN, Answer, BakedProject, environment, gunicorn, http, wait_until
+from services import (
+    ANSWER_WITHIN,
+    Answer,
+    BakedProject,
+    environment,
+    gunicorn,
+    gunicorn_alone,
+    http,
+    wait_until,
+)
 
 pytestmark = pytest.mark.skipif(
     sys.platform == "win32", reason="the fixture's PostgreSQL is started the POSIX way"
@@ -144,10 +153,6 @@ def serving(
             process.wait(ANSWER_WITHIN)
 
 
-def gunicorn_alone(project: BakedProject) -> tuple[object, ...]:
-    return project.python, "-m", "gunicorn", "--bind", "127.0.0.1:0", "wsgi:app"
-
-
 def post(url: str, text: str, **headers: str) -> Answer:
     body = json.dumps({"message": text}).encode()
     return http(f"{url}/api/chat", body, Content_Type="application/json", **headers)
@@ -178,9 +183,7 @@ def lines_of(service: Apart, id: str, count: int) -> list[dict[str, Any]]:
 @pytest.fixture(scope="module")
 def probed(project: BakedProject, tmp_path_factory: pytest.TempPathFactory) -> BakedProject:
     """A copy with routes that tell what they see. Do not change it: copy it."""
-    copy = project.copy(tmp_path_factory.mktemp("probed"))
-    append(copy.path / "backend/core/health.py", ROUTES)
-    return copy
+    return with_routes(project, tmp_path_factory.mktemp("probed"), ROUTES)
 
 
 # Logs

@@ -14,11 +14,11 @@ from typing import Any
 
 import psutil
 import pytest
-from breaking import append, edit
+from breaking import append, edit, with_routes
 from load import Load
 from postgresql import PASSWORD, PostgreSQL, query
-from services import ANSWER_WITHIN, BakedProject, Server, gunicorn, http, wait_until
-from test_production import CHAT, gunicorn_alone, lines_of, log, post, serving
+from services import ANSWER_WITHIN, BakedProject, Server, gunicorn, gunicorn_alone, http, wait_until
+from test_production import CHAT, lines_of, log, post, serving
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="kills with POSIX signals")
 
@@ -144,9 +144,7 @@ def migrated(migrated: dict[str, str]) -> dict[str, str]:
 
 @pytest.fixture
 def waiting(project: BakedProject, tmp_path: Path) -> BakedProject:
-    copy = project.copy(tmp_path)
-    append(copy.path / "backend/core/health.py", WAITING)
-    return copy
+    return with_routes(project, tmp_path, WAITING)
 
 
 # Under load, and under attack
@@ -309,10 +307,9 @@ def test_twice_as_many_slow_clients_as_threads_are_cut_off(
 def test_a_view_that_takes_long_is_answered_and_its_connection_closed(
     project: BakedProject, migrated: dict[str, str], tmp_path: Path
 ) -> None:
-    copy = project.copy(tmp_path)
+    copy = with_routes(project, tmp_path, LONG)
     worker = copy.path / "launcher/serving/gunicorn_worker.py"
     edit(worker, "READ_WITHIN = 10", "READ_WITHIN = 1")
-    append(copy.path / "backend/core/health.py", LONG)
     with (
         gunicorn(copy, **migrated) as service,
         contextlib.closing(HTTPConnection("127.0.0.1", service.port)) as connection,
@@ -409,8 +406,7 @@ def test_readyz_says_when_a_scheduler_was_last_seen(
 def test_a_statement_that_takes_too_long_ends_in_503(
     project: BakedProject, migrated: dict[str, str], tmp_path: Path
 ) -> None:
-    copy = project.copy(tmp_path)
-    append(copy.path / "backend/core/health.py", SLEEP)
+    copy = with_routes(project, tmp_path, SLEEP)
     append(copy.path / "config/production.py", "DATABASE_STATEMENT_TIMEOUT = 1")
     with gunicorn(copy, **migrated) as service:
         answer = http(f"{service.url}/api/sleep")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from breaking import append, edit
+from breaking import append, edit, with_routes
 from services import ANSWER_WITHIN, BakedProject, free_port, http, wait_until
 from test_port import found_at
 from test_processes import alive, all_gone, answers, assert_nothing_is_left, is_free, reaped
@@ -265,9 +265,7 @@ def test_replaced_by_three_at_once_exactly_one_server_is_left(service: BakedProj
 
 @pytest.fixture
 def in_production(project: BakedProject, tmp_path: Path) -> BakedProject:
-    copy = project.copy(tmp_path)
-    append(copy.path / "backend/core/health.py", STARTS)
-    return copy
+    return with_routes(project, tmp_path, STARTS)
 
 
 def test_gunicorn_and_its_workers_are_stopped_and_not_what_a_view_has_started(
