@@ -1,34 +1,61 @@
-"""Refuses an answer that would make a broken service, before anything is written."""
+"""Refuses answers that would make a broken service, before anything is written.
 
+cookiecutter.json itself refuses a project_slug that is not the name of one folder: cookiecutter
+deletes the folder of a project whose hook fails, and `..` is somebody else's.
+"""
+
+import os
 import re
+import subprocess
 import sys
+from collections.abc import Iterator
 from zoneinfo import available_timezones
 
-NAME = {{ "%r"|format(cookiecutter.project_name) }}
 SLUG = {{ "%r"|format(cookiecutter.project_slug) }}
 PORT = {{ "%r"|format(cookiecutter.port) }}
 TIMEZONE = {{ "%r"|format(cookiecutter.timezone) }}
-TEXTS = (NAME, {{ "%r"|format(cookiecutter.description) }}, {{ "%r"|format(cookiecutter.author) }})
+BOOTSTRAP = {{ "%r"|format(cookiecutter.bootstrap|string) }}
+TEXTS = {
+    "project_name": {{ "%r"|format(cookiecutter.project_name) }},
+    "description": {{ "%r"|format(cookiecutter.description) }},
+    "author": {{ "%r"|format(cookiecutter.author) }},
+}
 RESERVED = re.compile(r"con|prn|aux|nul|(com|lpt)[0-9]")
+WORDS = re.compile(r"\s*(yes|y|true|1|on|no|n|false|0|off)\s*", re.IGNORECASE)
+# Line breaks, escape sequences, what turns the direction of text, what is no text at all; and what
+# cookiecutter would not give back when the service is made again.
+UNFIT = re.compile(
+    r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]|\{[%#{]"
+)
 
 
-def refusal() -> str | None:
-    if not NAME.strip():
-        return "project_name is empty: give the service a name."
-    if not re.fullmatch(r"[a-z][a-z0-9_-]{0,49}", SLUG):
-        return f"project_slug {SLUG!r} must be a letter, then up to 49 of a-z, 0-9, _ and -."
+def refusals() -> Iterator[str]:
+    if not TEXTS["project_name"].strip():
+        yield "project_name is empty: give the service a name."
+    for question, text in TEXTS.items():
+        if found := UNFIT.search(text):
+            yield f"{question} may not hold {found[0]!r}: write it without that."
     if RESERVED.fullmatch(SLUG):
-        return f"project_slug {SLUG!r} is a name that Windows keeps for itself: choose another."
-    if not re.fullmatch(r"[1-9][0-9]{0,4}", PORT) or int(PORT) > 65535:
-        return f"port {PORT[:20]!r} must be a number from 1024 to 65535."
-    if int(PORT) < 1024:
-        return f"port {PORT} is below 1024, where only privileged users may listen: choose another."
-    if TIMEZONE not in available_timezones():
-        return f"timezone {TIMEZONE!r} is unknown: give an IANA name such as UTC or Asia/Tokyo."
-    if any("\ud800" <= character <= "\udfff" for text in TEXTS for character in text):
-        return "An answer is not valid text: type it again."
-    return None
+        yield f"project_slug {SLUG!r} is a name that Windows keeps for itself: choose another."
+    if not re.fullmatch(r"[1-9][0-9]{0,4}", PORT) or not 1024 <= int(PORT) <= 65535:
+        yield f"port {PORT[:20]!r} must be a number from 1024 to 65535."
+    zones = available_timezones()  # none where the system has no such data
+    if TIMEZONE not in zones and (zones or not re.fullmatch(r"\w+(/[\w+-]+)*", TIMEZONE)):
+        yield f"timezone {TIMEZONE!r} is unknown: give an IANA name such as UTC or Asia/Tokyo."
+    if not WORDS.fullmatch(BOOTSTRAP):
+        yield f"bootstrap {BOOTSTRAP[:20]!r} must be yes or no."
+    if os.listdir() and has_uncommitted_changes():
+        yield f"{os.getcwd()} has changes that are not committed: commit or stash them first."
 
 
-if message := refusal():
-    sys.exit(message.encode("ascii", "backslashreplace").decode())
+def has_uncommitted_changes() -> bool:
+    """Return whether git could not bring back what is here, and may be overwritten."""
+    command = ["git", "status", "--short", "--", "."]
+    try:
+        return bool(subprocess.check_output(command, stderr=subprocess.DEVNULL))
+    except (OSError, subprocess.CalledProcessError):  # no git, or no repository
+        return False
+
+
+if found := list(refusals()):
+    sys.exit("\n".join(found).encode("ascii", "backslashreplace").decode())

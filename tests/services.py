@@ -225,7 +225,7 @@ def gunicorn(project: BakedProject, **env: str) -> Iterator[Server]:
         yield server
 
 
-def bake(cookies: Any, **answers: str) -> BakedProject:
+def bake(cookies: Any, **answers: object) -> BakedProject:
     """Generate a service without bootstrapping it, unless the answers say so."""
     result = cookies.bake(template=str(TEMPLATE), extra_context={"bootstrap": "no"} | answers)
     assert result.exception is None, result.exception

@@ -1,44 +1,53 @@
-"""What cookiecutter.json asks, and what the pre_gen hook refuses before anything is written."""
+"""What cookiecutter.json asks, and what it and the pre_gen hook refuse before a file is written."""
 
 import json
 import os
 import re
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
-from generating import COOKIECUTTER, generate, generator_environment
-from services import TEMPLATE, bake
+from cookiecutter.main import cookiecutter
+from cookiecutter.utils import create_env_with_context
+from generating import COOKIECUTTER, generate, generator_environment, write_config
+from jinja2 import UndefinedError
+from services import TEMPLATE, BakedProject, bake
 
 pytestmark = pytest.mark.quick
 
-SLUG = re.compile(r"[a-z][a-z0-9_-]{0,49}")
+SLUG = re.compile(r"[a-z][a-z0-9]*([-_][a-z0-9]+)*")
 QUESTIONS = json.loads((TEMPLATE / "cookiecutter.json").read_text(encoding="utf-8"))
 
-BAD_SLUGS = ["My-Service", "3d", "-abc", "_abc", "my service", "a.b", "abc\n", "../evil",
-             "サービス", "café", "it's", 'a"b', "%x%", "a" * 51]  # fmt: skip
+NO_FOLDERS = ["", ".", "..", "../billing", "../out/../../billing", "a/b", "~/x", "/billing",
+              "a\\b", "..\\billing", "billing/", "abc\n"]  # fmt: skip
+BAD_SLUGS = ["My-Service", "3d", "-abc", "_abc", "abc-", "abc_", "a--b", "a_-b", "my service",
+             "a.b", "サービス", "café", "it's", 'a"b', "%x%", "a" * 51]  # fmt: skip
 RESERVED_SLUGS = ["con", "nul", "com1", "aux", "prn", "lpt9"]
 BAD_PORTS = ["abc", "0", "65536", "80", "1023", "-1", "+5001", " 5001", "5001.0", "1e4", "05001",
              "５００１", "", "9" * 5000]  # fmt: skip
 BAD_TIME_ZONES = ["Mars/Phobos", "../../etc/passwd", "/etc/passwd", "America", "utc", "",
                   "Asia/Tokyo\n"]  # fmt: skip
+# An escape sequence, line breaks, what turns the direction of text.
+CONTROLS = ["\x1b[2J", "one\ntwo", "a\u2028", "a\x85", "a\t", "\u202e", "\u2066", "\x7f"]
+# What cookiecutter would take for its own when the service is made again.
+OURS = ["{{ 7*7 }}", "{% raw %}", "{#"]
 REFUSED = [
-    *(("project_slug", slug) for slug in BAD_SLUGS + RESERVED_SLUGS),
+    *(("project_slug", slug) for slug in RESERVED_SLUGS),
     *(("port", port) for port in BAD_PORTS),
     *(("timezone", zone) for zone in BAD_TIME_ZONES),
-    ("project_name", " "),
-    ("project_name", "\t\n"),
-    ("project_name", "\u3000"),
+    *(("project_name", name) for name in (" ", "\u3000", *CONTROLS)),
+    *(("bootstrap", word) for word in ("", "maybe", "nope", "2")),
+    ("description", "\x1b[2J"),
+    ("author", "one\ntwo"),
 ]
 REFUSED_BY_COMMAND = [
-    ("project_slug", "My Service"),
     ("project_slug", "con"),
     ("port", "５００１"),
-    ("port", "80"),
     ("timezone", "../../etc/passwd"),
     ("project_name", ""),
-    ("project_name", " "),
+    ("project_name", "\u202e"),
 ]
 
 
@@ -54,18 +63,56 @@ def test_a_bad_answer_is_refused_in_one_sentence(
     assert list((tmp_path / "cookies" / "bake00").iterdir()) == []
 
 
-def test_a_slug_with_a_slash_is_refused_and_writes_no_file(cookies: Any, tmp_path: Path) -> None:
-    """Cookiecutter has made both folders before it asks the hook, and removes the inner one."""
-    answers = {"project_slug": "a/b"}
+def test_all_bad_answers_are_refused_at_once(
+    cookies: Any, capfd: pytest.CaptureFixture[str]
+) -> None:
+    answers = {"project_name": "\x1b", "author": "\n", "port": "80", "timezone": "x",
+               "bootstrap": "?", "project_slug": "nul"}  # fmt: skip
     assert cookies.bake(template=str(TEMPLATE), extra_context=answers).exit_code != 0
-    assert [path.name for path in (tmp_path / "cookies" / "bake00").rglob("*")] == ["a"]
+    said = capfd.readouterr().err.splitlines()
+    assert {sentence.partition(" ")[0] for sentence in said} == set(answers)
+
+
+@pytest.mark.parametrize("slug", NO_FOLDERS + BAD_SLUGS)
+@pytest.mark.parametrize("output", ["out", "new"])
+def test_a_slug_that_names_no_folder_is_refused_before_there_is_one(
+    slug: str, output: str, tmp_path: Path
+) -> None:
+    """Cookiecutter deletes what a refused slug such as `../billing` names, if `new` is new."""
+    folders = [tmp_path / name for name in (".", "billing", "out", "out/billing", "x")]
+    for folder in folders:
+        folder.mkdir(exist_ok=True)
+        (folder / "canary.txt").touch()
+    write_config(tmp_path)
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises(UndefinedError) as refusal:
+        cookiecutter(
+            str(TEMPLATE),
+            no_input=True,
+            output_dir=str(tmp_path / output),
+            config_file=str(tmp_path / "cookiecutter.json"),
+            extra_context={"project_slug": slug, "bootstrap": "no"},
+        )
+    assert "project_slug must be" in str(refusal.value)
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_the_command_deletes_nothing_for_a_slug_that_names_no_folder(tmp_path: Path) -> None:
+    canary = tmp_path / "billing" / "canary.txt"
+    canary.parent.mkdir()
+    canary.touch()
+    done = generate(tmp_path, "project_slug=../billing")
+    assert done.returncode != 0
+    assert "project_slug must be" in done.stdout
+    assert canary.exists()
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize(("question", "answer"), REFUSED_BY_COMMAND)
 def test_the_command_fails_in_one_sentence_and_leaves_nothing(
     question: str, answer: str, tmp_path: Path
 ) -> None:
-    done = generate(tmp_path, f"{question}={answer}")
+    done = generate(tmp_path, "project_slug=weather", f"{question}={answer}")
     assert done.returncode != 0
     assert_is_about(question, ours(done.stdout))
     assert list((tmp_path / "out").iterdir()) == []
@@ -76,7 +123,24 @@ def test_the_command_fails_in_one_sentence_and_leaves_nothing(
 def test_an_answer_that_is_not_text_is_refused(question: str, tmp_path: Path) -> None:
     done = generate(tmp_path, "project_slug=weather", question.encode() + b"=\xff")
     assert done.returncode != 0
-    assert ours(done.stdout).endswith(".")
+    assert_is_about(question, ours(done.stdout))
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+@pytest.mark.parametrize("text", OURS)
+def test_what_cookiecutter_would_render_is_refused_where_it_is_typed(
+    text: str, tmp_path: Path
+) -> None:
+    """On a command line it is rendered before anybody sees it."""
+    done = subprocess.run(
+        [*COOKIECUTTER, str(TEMPLATE), "--output-dir", str(tmp_path / "out")],
+        env=generator_environment(tmp_path),
+        input="\n".join([text, "weather", text, text, "", "", "no", ""]),
+        capture_output=True,
+        encoding="utf-8",
+    )
+    assert done.returncode != 0
+    assert all(f"{name} may not hold" in done.stderr for name in ("project_name", "author"))
     assert list((tmp_path / "out").iterdir()) == []
 
 
@@ -107,14 +171,14 @@ def test_the_slug_of_a_name_is_valid_or_refused(
     if result.exception is None:
         assert SLUG.fullmatch(result.project_path.name)
     else:
-        (sentence,) = capfd.readouterr().err.splitlines()
-        assert_is_about("project_slug", sentence)
+        assert_is_about("project_slug", capfd.readouterr().err.strip())
 
 
 @pytest.mark.parametrize(
     ("name", "slug"),
     [("野家", "ye-jia"), ("🎉", "service"), ("3D prints", "service-3d-prints"),
-     ("My  Service!", "my-service"), ("x" * 80, "x" * 50)],
+     ("My  Service!", "my-service"), ("x" * 80, "x" * 50), ("x" * 49 + " y", "x" * 49),
+     ("9" * 41 + " " + "9" * 9, "service-" + "9" * 41)],
 )  # fmt: skip
 def test_a_name_makes_a_folder_that_its_owner_would_expect(
     name: str, slug: str, cookies: Any
@@ -122,9 +186,18 @@ def test_a_name_makes_a_folder_that_its_owner_would_expect(
     assert bake(cookies, project_name=name).path.name == slug
 
 
-@pytest.mark.parametrize("slug", ["a", "a" * 50, "a-b_c1", "com10", "console", "nullable"])
+@pytest.mark.parametrize("slug", ["a", "a" * 50, "a-b_c1", "com10", "console", "nullable", "a_b-c"])
 def test_an_unusual_slug_is_accepted(slug: str, cookies: Any) -> None:
     assert bake(cookies, project_slug=slug).path.name == slug
+
+
+@pytest.mark.parametrize("word", ["no", "N", " false", "0", "Off", False])
+def test_each_word_for_no_writes_the_files_alone(
+    word: object, cookies: Any, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """False is what a service of an older template hands on to cruft."""
+    assert not (bake(cookies, bootstrap=word).path / ".venv").exists()
+    assert "bootstrap.py" in capfd.readouterr().out
 
 
 @pytest.mark.parametrize("port", ["1024", "65535"])
@@ -132,6 +205,23 @@ def test_a_port_that_is_accepted_is_the_one_in_the_settings(port: str, cookies: 
     project = bake(cookies, port=port)
     script = "from config import default; print(default.PORT)"
     assert project.run("-B", "-c", script).stdout.strip() == str(int(port))
+
+
+@pytest.mark.parametrize(("zone", "code"), [("Asia/Tokyo", 0), ("../../etc/passwd", 1)])
+def test_where_the_system_knows_no_time_zone_any_name_of_one_is_accepted(
+    zone: str, code: int, bare_service: BakedProject, tmp_path: Path
+) -> None:
+    answers = bare_service.context | {"timezone": zone}
+    hook = (TEMPLATE / "hooks" / "pre_gen_project.py").read_text(encoding="utf-8")
+    template = create_env_with_context({"cookiecutter": answers}).from_string(hook)
+    (tmp_path / "hook.py").write_text(template.render(cookiecutter=answers), encoding="utf-8")
+    (tmp_path / "empty").mkdir()
+    done = subprocess.run(
+        [sys.executable, "-S", str(tmp_path / "hook.py")],  # -S: without the package tzdata
+        cwd=tmp_path / "empty",
+        env=os.environ | {"PYTHONTZPATH": ""},
+    )
+    assert done.returncode == code
 
 
 @pytest.mark.parametrize("zone", ["UTC", "Asia/Tokyo", "America/Argentina/Buenos_Aires"])

@@ -174,6 +174,11 @@ def test_an_unknown_time_zone_is_found(service: BakedProject) -> None:
     assert {id for id, _ in ask(service).found} == {"jobs.timezone"}
 
 
+def test_a_system_without_time_zones_knows_the_service_s(service: BakedProject) -> None:
+    append(service.path / "config/development.py", "TIMEZONE = 'Asia/Tokyo'")
+    assert service.ids(PYTHONTZPATH="", PORT="0") == set()
+
+
 def test_a_problem_of_a_job_stops_whatever_runs_jobs_and_nothing_else(
     service: BakedProject,
 ) -> None:

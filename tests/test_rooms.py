@@ -34,7 +34,7 @@ OWNERS = (
     "wsgi.py",
 )
 # ... and nobody these, which an update replaces.
-TEMPLATES = ("backend/core", "bootstrap.py", "launcher", "run.py")
+TEMPLATES = ("backend/core", "bootstrap.py", "launcher", "made-from.json", "run.py")
 # Which room may import which; a room that is not named is no part of the service.
 ALLOWED = {
     "run": {"launcher", "launcher.system"},

@@ -9,7 +9,7 @@ whatever is not of its type, or not in the range that stands beside it.
 from typing import Annotated
 
 # The name that the service gives itself when it starts.
-SERVICE_NAME: str = {{ "%r"|format(cookiecutter.project_name) }}
+SERVICE_NAME: str = {{ "%r"|format(cookiecutter.project_name) }}  # fmt: skip
 
 # Where it listens. `--host` and `--port` win over these, and so does the variable PORT.
 HOST: str = "127.0.0.1"

@@ -3,6 +3,8 @@
 import re
 import socket
 
+CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
+
 
 def url_of(listener: socket.socket) -> str:
     """Return a URL under which this machine reaches the listener."""
@@ -12,7 +14,12 @@ def url_of(listener: socket.socket) -> str:
 
 
 def announcement(name: object, url: str, how: str) -> str:
-    return f"{name} is on {url} ({how})"
+    """Return one line, without what a terminal would obey."""
+    return f"{CONTROL.sub(escaped, str(name))} is on {url} ({how})"
+
+
+def escaped(found: re.Match[str]) -> str:
+    return repr(found[0])[1:-1]
 
 
 def announced_url(line: str) -> str | None:
