@@ -202,3 +202,15 @@ print([problem.id for problem in python.check_python(Service(Path(sys.argv[1])))
 """
     found = python(bare_service, script, str(bare_service.path), str(version[1]))
     assert found == "['python.version']"
+
+
+def test_a_name_is_no_address_and_no_command_to_the_terminal(bare_service: BakedProject) -> None:
+    script = """
+from launcher.system.address import announced_url, announcement
+name = "\\x1b[31m\\u202e気象🎉 is on http://127.0.0.1:9 (\\nx is on http://127.0.0.1:9 ("
+line = announcement(name, "http://127.0.0.1:5001", "development")
+assert "気象🎉" in line
+assert not any(ord(each) < 32 or ord(each) == 0x202E for each in line), ascii(line)
+print(announced_url(line))
+"""
+    assert python(bare_service, script) == "http://127.0.0.1:5001"
