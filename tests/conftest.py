@@ -47,8 +47,11 @@ def _plain_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Non
 
     Cookiecutter leaves the rendered hooks in the folder for temporary files.
     """
-    # A shell that runs the tests in the background has them, and all they start, ignore Ctrl-C.
+    # A shell that runs the tests in the background has them, and all they start, ignore Ctrl-C;
+    # nohup has them ignore the end of the terminal.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    if os.name != "nt":
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(tempfile, "tempdir", str(tmp_path_factory.getbasetemp()))
         for name in UNSET:
