@@ -2,13 +2,14 @@
 
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from breaking import append, found_by, the
 from commands import Command, commands
 from databases import read
 from postgresql import PostgreSQL
-from services import BakedProject, production
+from services import BakedProject, http, production
 
 # What the first version had, whose tables one chain of migrations made, which ended in 0001.
 FIRST_VERSION = (
@@ -31,6 +32,15 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.drop_table("{table}")
 '''
+
+
+STATE = """
+from backend import create_app
+from backend.core.database import db
+from backend.core.migrations import schema_state
+with create_app().app_context():
+    print(schema_state(db.session.connection()))
+"""
 
 
 class Migrated:
@@ -170,3 +180,47 @@ def test_two_ends_of_the_owner_s_branch_are_told_and_merged(migrated: Migrated) 
     migrated.db("upgrade")
     assert migrated.ids() == set()
     assert len(list((service.path / "migrations").glob("*.py"))) == 4
+
+
+def test_code_that_is_older_than_the_schema_is_warned_and_serves(migrated: Migrated) -> None:
+    service = migrated.project
+    newer = service.path / "migrations/0002.py"
+    add(service, "migrations", "0002", "0001")
+    migrated.run_db("upgrade")
+    newer.unlink()
+    assert migrated.ids() == set()
+    assert service.ids("warning", **migrated.env) == {"database.migrations"}
+    with service.start() as server:
+        ready = http(f"{server.url}/readyz")
+    assert (ready.status, ready.json["migrations"]) == (200, "ahead")
+    for command in (["downgrade"], ["upgrade"], ["current"], ["downgrade", "0001"]):
+        done = service.run("run.py", "db", *command, **migrated.env)
+        assert (done.returncode, "newer code" in done.stderr) == (1, True), done.stderr
+        assert "Traceback" not in done.stderr
+    assert migrated.state.endswith("['0002', 'core_0001']")
+
+
+@pytest.mark.parametrize(
+    ("revisions", "level"),
+    [
+        (["0009", "core_0001"], "warning"),
+        (["0001", "core_0009"], "warning"),
+        (["0009", "core_0009"], "warning"),
+        (["0001", "core_0001", "third_0001"], "warning"),
+        (["0009"], "error"),  # the branch of core may be missing
+        (["core_0001"], "error"),
+        (["0001", "0009"], "warning"),
+    ],
+)
+def test_ahead_is_a_schema_that_has_all_that_the_code_wants(
+    shared_service: BakedProject, tmp_path: Path, revisions: list[str], level: str
+) -> None:
+    """The check, which only reads files, and /readyz, which asks Alembic, agree."""
+    service = shared_service.copy(tmp_path)
+    insert = "INSERT INTO alembic_version VALUES ('{}')"
+    url = f"sqlite:///{service.path}/instance/development.db"
+    read(url, "DELETE FROM alembic_version", *map(insert.format, revisions))
+    problem = the(found_by(service, "database"), "database.migrations")
+    assert problem["level"] == level
+    done = service.run("-c", STATE, python=service.python)
+    assert done.stdout.split() == ["ahead" if level == "warning" else "pending"], done.stderr

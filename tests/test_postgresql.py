@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from breaking import TYPO, append, found_by, holding, make_async
+from breaking import TYPO, append, holding, make_async
 from postgresql import PASSWORD, USER, PostgreSQL
 from services import (
     ANSWER_WITHIN,
@@ -97,15 +97,6 @@ def test_options_that_cannot_be_right_are_told(
     urls = [f"{migrated['DATABASE_URL']}?{query}" for query in queries]
     found = found_each(project, *urls)
     assert [ids(problems) for problems in found] == [["database.unreachable"]] * len(urls)
-
-
-def test_a_revision_that_the_code_does_not_know_is_told(
-    project: BakedProject, migrated: dict[str, str], tmp_path: Path
-) -> None:
-    older = project.copy(tmp_path)
-    migration = older.path / "migrations" / "0001_initial_schema.py"
-    migration.write_text(migration.read_text().replace('"0001"', '"0000"'))
-    assert ids(found_by(older, "database", **migrated)) == ["database.migrations"]
 
 
 def test_a_database_that_cannot_be_reached_is_told_without_the_password(

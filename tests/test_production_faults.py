@@ -400,6 +400,58 @@ def test_readyz_says_when_a_scheduler_was_last_seen(
     assert scheduler.lines == log(scheduler.output)
 
 
+# Deploying and rolling back
+
+ADDITIVE = '''
+"""a mood"""
+import sqlalchemy as sa
+from alembic import op
+revision: str = "0002"
+down_revision: str | None = "0001"
+branch_labels = None
+depends_on = None
+def upgrade() -> None:
+    op.add_column("message", sa.Column("mood", sa.Text(), nullable=True))
+def downgrade() -> None:
+    op.drop_column("message", "mood")
+'''
+
+
+def test_a_deployment_and_its_rollback_lose_no_request(
+    project: BakedProject, migrated: dict[str, str], tmp_path: Path
+) -> None:
+    """The older code answers until the newer does, and is started again on the newer schema."""
+    newer = project.copy(tmp_path)
+    (newer.path / "migrations/0002_mood.py").write_text(ADDITIVE)
+    append(newer.path / "backend/models.py", "Message.mood = mapped_column(Text)")
+
+    def is_ready(service: Server, migrations: str) -> None:
+        answer = http(f"{service.url}/readyz")
+        assert (answer.status, answer.json["migrations"]) == (200, migrations)
+
+    with contextlib.ExitStack() as kept:
+
+        def start(code: BakedProject) -> tuple[Server, Load]:
+            service = kept.enter_context(gunicorn(code, **migrated))
+            load = kept.enter_context(Load(service.url, threads=2))
+            load.goes_on()
+            return service, load
+
+        old, old_load = start(project)
+        done = newer.run("run.py", "db", "upgrade", **migrated)
+        assert done.returncode == 0, done.stderr
+        old_load.goes_on()
+        is_ready(old, "ahead")
+        new, new_load = start(newer)
+        is_ready(new, "ok")
+        back, back_load = start(project)
+        is_ready(back, "ahead")
+        old_load.goes_on()
+    for load in (old_load, new_load, back_load):
+        assert (load.refused, load.errors) == ([], [])
+        load.assert_stored(migrated["DATABASE_URL"])
+
+
 # Time-outs
 
 

@@ -53,7 +53,7 @@ def test_not_ready_while_the_database_takes_too_long(
     answered = Event()
     monkeypatch.setattr(health, "ANSWERS_WITHIN", 0.05)
     with monkeypatch.context() as slow:
-        slow.setattr("backend.core.migrations.is_current", lambda connection: answered.wait(20))
+        slow.setattr("backend.core.migrations.schema_state", lambda connection: answered.wait(20))
         assert_no_answer(migrated_app)
         assert_no_answer(migrated_app)  # while the first still waits
         answered.set()

@@ -4,6 +4,7 @@ import sys
 from contextvars import copy_context
 from logging.config import dictConfig
 from threading import Thread
+from typing import Any
 
 import click
 from flask import Flask, current_app
@@ -30,6 +31,14 @@ class MigrationCommands(AppGroup):
 
         ctx.obj = attach(ctx.ensure_object(ScriptInfo).load_app())
         return cli.get_command(ctx, name)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        from alembic.util import CommandError
+
+        try:
+            return super().invoke(ctx)
+        except CommandError as error:  # such as an unknown revision
+            raise click.ClickException(str(error)) from None
 
 
 def init_app(app: Flask) -> None:

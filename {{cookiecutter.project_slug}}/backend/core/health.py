@@ -30,7 +30,7 @@ def ping() -> Response:
 
 @bp.get("/readyz")
 def readyz() -> tuple[dict[str, Any], int]:
-    """200 if the database answers and has the schema of the code, else 503 with the reason.
+    """200 if the database answers and has the schema of the code or of a newer one, else 503.
 
     A scheduler that has not been seen is told and is no reason: the web can do without it.
     """
@@ -44,7 +44,7 @@ def readyz() -> tuple[dict[str, Any], int]:
         except Empty:
             log = current_app.logger
             log.warning("not ready: the database takes longer than %d s", ANSWERS_WITHIN)
-    ready = state.get("migrations") == "ok"
+    ready = state.get("migrations") in ("ok", "ahead")
     return {"status": "ok" if ready else "unavailable"} | state, 200 if ready else 503
 
 
@@ -62,13 +62,14 @@ def examine(answers: SimpleQueue[dict[str, Any]]) -> None:
 
 
 def database_state() -> dict[str, Any]:
-    from backend.core.migrations import is_current
+    from backend.core.migrations import schema_state
 
-    if not is_current(db.session.connection()):
-        return {"database": "ok", "migrations": "pending"}
+    state = schema_state(db.session.connection())
+    if state == "pending":
+        return {"database": "ok", "migrations": state}
     return {
         "database": "ok",
-        "migrations": "ok",
+        "migrations": state,
         "scheduler_seen": iso(scheduler_seen()),
         "jobs": [job_state(job) for job in registered_jobs(current_app)[:100]],
     }

@@ -106,9 +106,11 @@ def compare(
     current: set[str], known: set[str], wanted: set[str], service: Service
 ) -> Iterator[Problem]:
     """Compare where the schema is with where the files end."""
-    if ahead := current - known:
-        fact = f"the schema is at {listed(ahead)}, which {' and '.join(FOLDERS)} do not know"
-        yield problem(fact, "get the code that has it: git pull")
+    if newer := current - known:
+        fact = f"the schema is at {listed(newer)}, which {' and '.join(FOLDERS)} do not have"
+        hint = "get the code that has it: git pull"
+        is_ahead = current & known <= wanted and len(current) >= len(wanted)
+        yield Problem("database.migrations", fact, hint, level="warning" if is_ahead else "error")
     elif behind := wanted - current:
         elsewhere = os.path.lexists(service.venv) and not service.is_in_venv
         if elsewhere or not find_spec("alembic"):  # which has the command

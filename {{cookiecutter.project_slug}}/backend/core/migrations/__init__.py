@@ -34,6 +34,10 @@ class TwoBranches(Alembic):
     however long it takes; the others wait, and find nothing to do.
     """
 
+    def current(self) -> tuple[Script, ...]:
+        self.refuse_a_newer_schema()
+        return super().current()
+
     def upgrade(self, target: int | str | Script = "heads") -> None:
         super().upgrade(self.on_own_branch(target))
 
@@ -52,7 +56,16 @@ class TwoBranches(Alembic):
         heads = "default@heads" if revisions == "heads" else revisions
         return super().merge(heads, *arguments, **named)
 
+    def refuse_a_newer_schema(self) -> None:
+        known, _ = code_revisions()
+        if unknown := set(self.migration_context.get_current_heads()) - known:
+            raise ClickException(
+                f"The schema is at {', '.join(sorted(unknown))}, which this code does not have."
+                " Run this with the newer code, which has it."
+            )
+
     def run_migrations(self, fn: Any, **kwargs: Any) -> None:
+        self.refuse_a_newer_schema()
         connection = self.migration_context.connection
         if connection is not None and connection.dialect.name == "postgresql":
             connection.execute(text("SET LOCAL statement_timeout = 0"))
@@ -89,12 +102,21 @@ CONTEXT = {"render_as_batch": True, "render_item": render_item}
 
 
 @cache
-def code_heads() -> set[str]:
-    """Return the revisions that the files in both folders end in, and no other one needs."""
+def code_revisions() -> tuple[set[str], set[str]]:
+    """Return the revisions that both folders have, and those that no other one follows or needs."""
     scripts = ScriptDirectory(str(OWN), version_locations=[str(OWN), str(CORE)])
-    return {script.revision for script in scripts.get_revisions("heads") if script}
+    ends = {script.revision for script in scripts.get_revisions("heads") if script}
+    return {script.revision for script in scripts.walk_revisions()}, ends
 
 
-def is_current(connection: Connection) -> bool:
-    """Return whether the schema that the connection sees is the one that the code expects."""
-    return set(MigrationContext.configure(connection).get_current_heads()) == code_heads()
+def schema_state(connection: Connection) -> Literal["ok", "ahead", "pending"]:
+    """Compare the schema that the connection sees with the one that the code expects.
+
+    It is ahead where a newer code has migrated it, on each branch that is not at its end here.
+    """
+    current = set(MigrationContext.configure(connection).get_current_heads())
+    known, ends = code_revisions()
+    if current == ends:
+        return "ok"
+    is_ahead = current & known <= ends and len(current) >= len(ends)
+    return "ahead" if is_ahead else "pending"
