@@ -357,7 +357,8 @@ def test_every_answer_has_the_security_headers_unless_a_view_sets_its_own(
     assert cacheable.headers.get_all("Cache-Control") == ["max-age=60"]
     for answer in (*answers, cacheable):
         assert answer.headers["X-Content-Type-Options"] == "nosniff"
-        assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
+        kind = "'self'" if "html" in answer.headers["Content-Type"] else "'none'"
+        assert f"frame-ancestors {kind}" in answer.headers["Content-Security-Policy"]
 
 
 # Other ways to serve

@@ -24,12 +24,18 @@ def test_a_hostile_request_id_is_replaced(client: FlaskClient, given: str) -> No
     assert (made != given, len(made)) == (True, 32)
 
 
-@pytest.mark.parametrize("path", ["/ping", "/nothing", "/api/nothing"])
-def test_every_answer_has_the_headers(client: FlaskClient, path: str) -> None:
+PAGE = "frame-ancestors 'self'"
+DATA = "default-src 'none'; frame-ancestors 'none'"
+
+
+@pytest.mark.parametrize(
+    ("path", "policy"), [("/ping", DATA), ("/api/nothing", DATA), ("/nothing", PAGE)]
+)
+def test_every_answer_has_the_headers(client: FlaskClient, path: str, policy: str) -> None:
     headers = client.get(path).headers
     assert headers["X-Content-Type-Options"] == "nosniff"
     assert headers["Cache-Control"] == "no-store"
-    assert "default-src 'none'" in headers["Content-Security-Policy"]
+    assert headers.getlist("Content-Security-Policy") == [policy]
 
 
 def test_a_header_that_a_view_sets_is_left_as_it_is(app: Flask) -> None:

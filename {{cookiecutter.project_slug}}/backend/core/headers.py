@@ -16,13 +16,12 @@ request_id: ContextVar[str] = ContextVar("request_id", default="-")
 # Whatever else a caller sends could forge a line or fill the logs, and is replaced.
 ACCEPTED = re.compile(r"[A-Za-z0-9._:/+=@-]{1,100}")
 
-# Nobody is to guess an answer's type, show it in a frame or keep it. A page needs a policy of
-# its own: a header that a view sets is left as it is.
-HEADERS = (
-    ("X-Content-Type-Options", "nosniff"),
-    ("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"),
-    ("Cache-Control", "no-store"),
-)
+# Nobody is to guess an answer's type, keep it, or show it in a frame of his. Data loads nothing
+# where it is opened as a page; a page does what it was written to do. A header that a view sets is
+# left as it is.
+HEADERS = (("X-Content-Type-Options", "nosniff"), ("Cache-Control", "no-store"))
+OF_DATA = ("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+OF_PAGES = ("Content-Security-Policy", "frame-ancestors 'self'")
 
 
 class AddRequestId(logging.Filter):
@@ -46,8 +45,9 @@ class Headers:
         request_id.set(this)
 
         def start(status: str, headers: list[tuple[str, str]], *error: Any) -> Any:
-            given = {name.lower() for name, _ in headers}
-            added = [header for header in HEADERS if header[0].lower() not in given]
+            given = {name.lower(): value for name, value in headers}
+            policy = OF_PAGES if "html" in given.get("content-type", "") else OF_DATA
+            added = [header for header in (*HEADERS, policy) if header[0].lower() not in given]
             return start_response(status, [*headers, *added, ("X-Request-ID", this)], *error)
 
         return self.application(environ, start)
