@@ -1,12 +1,27 @@
 """Errors under /api as application/problem+json (RFC 9457); Flask's own pages elsewhere."""
 
+import sqlite3
 from contextlib import suppress
 
 from flask import Flask, current_app, jsonify, request
-from sqlalchemy.exc import InternalError, OperationalError
+from sqlalchemy.exc import DBAPIError, InternalError, OperationalError
 from sqlalchemy.exc import TimeoutError as NoConnectionFree
 from werkzeug.exceptions import BadRequest, HTTPException, ServiceUnavailable
 from werkzeug.wrappers import Response
+
+# PostgreSQL's codes, or how they begin: no connection, a standby, a conflict with others, no room,
+# locked, cancelled or shutting down, a fault of its system.
+SQLSTATES = ("08", "25006", "40", "53", "55P03", "57", "58")
+SQLITE_CODES = {
+    sqlite3.SQLITE_BUSY,
+    sqlite3.SQLITE_CANTOPEN,
+    sqlite3.SQLITE_CORRUPT,
+    sqlite3.SQLITE_FULL,
+    sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_LOCKED,
+    sqlite3.SQLITE_NOTADB,
+    sqlite3.SQLITE_READONLY,
+}
 
 
 def init_app(app: Flask) -> None:
@@ -31,8 +46,19 @@ def api_problem(error: HTTPException) -> Response | HTTPException:
 
 
 def database_unavailable(error: Exception) -> Response | HTTPException:
+    if isinstance(error, DBAPIError) and not is_unavailable(error.orig):
+        raise error
     current_app.logger.error("the database cannot do this now: %s", error)
     return api_problem(ServiceUnavailable("The database cannot do this now.", retry_after=5))
+
+
+def is_unavailable(error: BaseException | None) -> bool:
+    """Return whether the database is at fault, and not the statement."""
+    if isinstance(error, sqlite3.Error):
+        code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)
+        return code & 0xFF in SQLITE_CODES  # the rest says more about the same
+    state = getattr(error, "sqlstate", None)
+    return state is None or state.startswith(SQLSTATES)  # none: there was no connection
 
 
 def broken_body(error: Exception) -> Response | HTTPException:
