@@ -328,8 +328,11 @@ def test_a_database_that_may_only_be_read_is_503_until_it_may_be_written_to(
     query(url, f"ALTER DATABASE {url.rpartition('/')[2]} SET default_transaction_read_only = on")
     with gunicorn(project, **migrated) as service:
         assert post(service.url, "Hi").status == 503
+        unready = http(f"{service.url}/readyz")
+        assert (unready.status, unready.json["database"]) == (503, "refuses")
         end_read_only(url)
         wait_until(lambda: post(service.url, "Hi").status == 200)
+        assert http(f"{service.url}/readyz").status == 200
 
 
 def end_read_only(url: str) -> None:

@@ -7,6 +7,8 @@ from threading import Lock, Thread
 from typing import Any
 
 from flask import Blueprint, Flask, Response, current_app
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 
 from backend.core.database import db, now
 from backend.core.jobs import Job, registered_jobs
@@ -30,7 +32,7 @@ def ping() -> Response:
 
 @bp.get("/readyz")
 def readyz() -> tuple[dict[str, Any], int]:
-    """200 if the database answers and has the schema of the code or of a newer one, else 503.
+    """200 if the database can be used and has the schema of the code or of a newer one, else 503.
 
     A scheduler that has not been seen is told and is no reason: the web can do without it.
     """
@@ -55,7 +57,9 @@ def examine(answers: SimpleQueue[dict[str, Any]]) -> None:
             state = database_state()
     except Exception as error:
         current_app.logger.warning("not ready: %s", error)
-        state = {"database": "does not answer"}
+        answered = isinstance(error, DBAPIError) and error.statement
+        away = not answered or error.connection_invalidated
+        state = {"database": "does not answer" if away else "refuses"}
     finally:
         examining.release()
     answers.put(state)
@@ -67,12 +71,19 @@ def database_state() -> dict[str, Any]:
     state = schema_state(db.session.connection())
     if state == "pending":
         return {"database": "ok", "migrations": state}
+    begin_to_write()
     return {
         "database": "ok",
         "migrations": state,
         "scheduler_seen": iso(scheduler_seen()),
         "jobs": [job_state(job) for job in registered_jobs(current_app)[:100]],
     }
+
+
+def begin_to_write() -> None:
+    """Ask for the right to write, which a standby has not, and change nothing."""
+    db.session.execute(text("DELETE FROM alembic_version WHERE false"))
+    db.session.rollback()
 
 
 def job_state(job: Job) -> dict[str, Any]:
