@@ -14,8 +14,6 @@ from cookiecutter.utils import create_env_with_context
 from generating import COOKIECUTTER, ODD_FOLDER, generate, made_in, write_config
 from services import TEMPLATE, BakedProject, environment, program
 
-pytestmark = pytest.mark.quick
-
 OLDEST = "2.1.1"
 NAME = 'it\'s \\ "気象" 🎉 %x% {0}'
 OWN = {
@@ -34,7 +32,7 @@ IDENTITY = {f"GIT_{who}_{what}": "owner@localhost"
             for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}  # fmt: skip
 
 
-@pytest.fixture(scope="module", params=[OLDEST, "current"])
+@pytest.fixture(scope="module", params=[OLDEST, pytest.param("current", marks=pytest.mark.quick)])
 def command(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Sequence[str]:
@@ -180,6 +178,7 @@ def test_a_service_is_made_again_from_its_own_file_by_a_template_with_a_new_ques
     assert len(files) > 100
 
 
+@pytest.mark.quick
 @pytest.mark.parametrize(
     ("address", "kept"),
     [
@@ -203,6 +202,7 @@ def test_what_a_service_was_made_from_holds_no_password(
     assert json.loads(template.render(cookiecutter=answers))["template"] == kept
 
 
+@pytest.mark.quick
 def test_the_version_is_that_of_the_changelog(bare_service: BakedProject) -> None:
     made_from = json.loads((bare_service.path / "made-from.json").read_text(encoding="utf-8"))
     lines = (TEMPLATE / "CHANGELOG.md").read_text(encoding="utf-8").splitlines()
