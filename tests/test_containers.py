@@ -37,9 +37,10 @@ SEARCHED = f"{COMMANDS}:/usr/bin:/bin"
 # How the machine reaches a package index.
 INSTALLER = re.compile(r"PIP_\w+|\w+_PROXY|SSL_CERT_\w+|REQUESTS_CA_BUNDLE|HOME", re.IGNORECASE)
 # What a folder has after some work, and no image is to have; .dockerignore keeps it out.
-LEFTOVERS = (".env", ".git/config", ".venv/left", "instance/development.db", "tests/test_left.py",
-             ".ruff_cache/left", ".pytest_cache/left", "backend/__pycache__/left.pyc",
-             "__pycache__/left.pyc", "backend/routes/__pycache__/left.pyc")  # fmt: skip
+LEFTOVERS = (".cruft.json", ".env", ".git/config", ".venv/left", "instance/development.db",
+             "tests/test_left.py", ".ruff_cache/left", ".pytest_cache/left",
+             "backend/__pycache__/left.pyc", "__pycache__/left.pyc",
+             "backend/routes/__pycache__/left.pyc")  # fmt: skip
 
 
 def may_mount() -> bool:

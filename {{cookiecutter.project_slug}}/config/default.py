@@ -68,3 +68,6 @@ JOB_STOP_TIMEOUT: Annotated[int, range(86_401)] = 30
 
 # How it logs: logging's own configuration, which config/logs.py makes.
 LOGGING: dict[str, object]
+
+# Yours go below, where an update of
+# the template changes nothing.

@@ -14,3 +14,6 @@ DEBUG = True
 SECRET_KEY = "for development only"
 SQLALCHEMY_DATABASE_URI = f"sqlite:///{quote(str(instance / 'development.db'))}"
 LOGGING = logs.PLAIN
+
+# Yours go below, where an update of
+# the template changes nothing.

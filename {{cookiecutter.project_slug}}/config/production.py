@@ -13,3 +13,6 @@ PROXY_COUNT = number("PROXY_COUNT", default.PROXY_COUNT)
 TRUSTED_HOSTS = listed("TRUSTED_HOSTS") or None
 WEB_CONCURRENCY = number("WEB_CONCURRENCY", default.WEB_CONCURRENCY)
 LOGGING = logs.JSON
+
+# Yours go below, where an update of
+# the template changes nothing.
