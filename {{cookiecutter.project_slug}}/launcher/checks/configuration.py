@@ -12,6 +12,7 @@ from typing import Any
 
 from launcher.checks import statements
 from launcher.checks.masking import masked
+from launcher.checks.parsing import why
 from launcher.checks.problem import Problem
 from launcher.checks.setting_types import declared_types
 
@@ -92,11 +93,12 @@ def unknown_environment(name: str, known: tuple[str, ...]) -> Problem:
 
 def describe(error: BaseException, root: Path, module: Path) -> Problem:
     """Say what the module raised, and where, or which variable is to blame."""
-    frames = traceback.extract_tb(error.__traceback__)
+    folder, frames = root / "config", traceback.extract_tb(error.__traceback__)
+    if isinstance(error, SyntaxError) and Path(error.filename or "").is_relative_to(folder):
+        name = relative(Path(error.filename or ""), root, 0)
+        return Problem("settings.broken", *why(error, root, name))
     places = [(Path(frame.filename), frame.lineno or 0) for frame in frames]
-    if isinstance(error, SyntaxError):
-        places.append((Path(error.filename or ""), error.lineno or 0))
-    own = [place for place in places if place[0].is_relative_to(root / "config")]
+    own = [place for place in places if place[0].is_relative_to(folder)]
     path, line = own[-1] if own else (module, 0)
     where = relative(path, root, line)
     found = statements.find(path, line=line)

@@ -11,6 +11,7 @@ from importlib.metadata import Distribution, distributions
 from types import SimpleNamespace
 from typing import Any
 
+from launcher.checks.parsing import CONFLICT, MARK, RESOLVE
 from launcher.checks.problem import Problem
 from launcher.checks.requirements import Line
 
@@ -24,6 +25,10 @@ Needed = tuple[Any, str]
 def find_problems(lines: list[Line], hint: str) -> Iterator[Problem]:
     direct: list[Needed] = []
     limits: list[Needed] = []
+    if conflicts := [line.where for line in lines if line.text.startswith(MARK)]:
+        for where in conflicts:
+            yield Problem("dependencies.broken", CONFLICT, RESOLVE, where)
+        return  # what is required will be known once they are resolved
     for line in lines:
         requirement = parsed(line.text)
         if line.text.startswith("-"):

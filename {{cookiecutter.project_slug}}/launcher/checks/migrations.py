@@ -7,6 +7,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from launcher.checks.parsing import why
 from launcher.checks.problem import Problem, Skipped
 from launcher.checks.service import Service, command_line
 
@@ -45,8 +46,7 @@ def read(root: Path) -> tuple[Files, list[Problem]]:
         try:
             files[where] = constants(path)
         except SyntaxError as error:
-            at = f"{where}:{error.lineno or 1}"
-            problems.append(problem(f"does not parse: {error.msg}", f"fix {at}", at))
+            problems.append(problem(*why(error, root, where)))
         except KeyError:
             hint = f"give it a revision, or move it out of {path.parent.name}/"
             problems.append(problem("has no revision", hint, where))

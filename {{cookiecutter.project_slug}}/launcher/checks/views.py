@@ -7,6 +7,7 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
+from launcher.checks.parsing import why
 from launcher.checks.problem import Problem
 
 # What registers the function below it with Flask.
@@ -28,7 +29,7 @@ def async_views_in_source(root: Path) -> Iterator[Problem]:
         try:
             nodes = list(ast.walk(ast.parse(path.read_bytes())))
         except (SyntaxError, ValueError) as error:  # 3.11 has the latter for a NUL
-            yield unreadable(name, error)
+            yield unreadable(root, name, error)
             continue
         for node in nodes:
             if isinstance(node, ast.AsyncFunctionDef) and is_registered(node):
@@ -36,10 +37,8 @@ def async_views_in_source(root: Path) -> Iterator[Problem]:
                 yield Problem("views.async", fact, HINT, f"{name}:{node.lineno}")
 
 
-def unreadable(name: str, error: Exception) -> Problem:
-    where = f"{name}:{getattr(error, 'lineno', None) or 1}"
-    fact = f"does not parse: {getattr(error, 'msg', error)}"
-    return Problem("views.broken", fact, f"fix {where}", where)
+def unreadable(root: Path, name: str, error: Exception) -> Problem:
+    return Problem("views.broken", *why(error, root, name))
 
 
 def is_registered(function: ast.AsyncFunctionDef) -> bool:

@@ -23,7 +23,7 @@ def problems_of(error: BaseException, file: str = "") -> list[Problem]:
     innermost, where = place_in_source(*lines_of(error)[-1]), place_of(error) or file
     hint = hint_for(error, where)
     if isinstance(error, SyntaxError) and innermost.startswith("backend/"):
-        return [unreadable(innermost.partition(":")[0], error)]
+        return [unreadable(ROOT, innermost.partition(":")[0], error)]
     if is_of_the_engine(error) and hint != command_line("bootstrap.py"):
         fact = f"no engine can be made of SQLALCHEMY_DATABASE_URI ({type(error).__name__})"
         right = "see that it is postgresql://user:password@host/name"
