@@ -17,6 +17,7 @@ from updating import SERVICE, Repository, create, cruft, new_template, out, upda
 REPLACED = ("backend/core", "bootstrap.py", "launcher", "run.py")
 # What bootstrap.py and the owner make, and git is not told of.
 UNTRACKED = (".env", ".venv/pyvenv.cfg", "instance/development.db")
+ANSWERS = {"project_name": 'it\'s "気象" 🎉', "project_slug": "my-service"}
 LONG_AGO = 1
 RELEASES = ("second", "third")
 PAGES = '''"""Pages."""
@@ -63,7 +64,7 @@ def ordinary_week(service: BakedProject) -> None:
     append(path / "requirements-dev.txt", "iniconfig==2.3.1")
     append(path / "requirements-production.txt", "markupsafe==3.0.4")
     append(path / ".gitignore", "/pages/")
-    edit(path / "README.md", "# My Service", "# Pages\n\nAsk the pages' team.")
+    edit(path / "README.md", f"# {ANSWERS['project_name']}", "# Pages\n\nAsk the pages' team.")
     edit(path / "docs/operations.md", "# Operating the service", "# Operating the pages")
     edit(path / "pyproject.toml", 'version = "0.1.0"', 'version = "0.2.0"')
     edit(
@@ -133,7 +134,7 @@ class History:
         return Repository(out(self.folder) / "my-service")
 
     def said(self, what: str, stage: str) -> str:
-        return (self.folder / f"{what}-{stage}.txt").read_text()
+        return (self.folder / f"{what}-{stage}.txt").read_text(encoding="utf-8")
 
 
 @pytest.fixture
@@ -146,7 +147,7 @@ def make_history(folder: Path) -> None:
     folder.mkdir()
     history = History(folder)
     template = new_template(folder / "template")
-    service = create(folder, template, {}, FLASK_SAFE_START_BOOTSTRAP="no")
+    service = create(folder, template, ANSWERS, FLASK_SAFE_START_BOOTSTRAP="no")
     for name in UNTRACKED:
         (service.path / name).parent.mkdir(exist_ok=True)
         (service.path / name).write_text("the owner's")
@@ -166,7 +167,7 @@ def make_history(folder: Path) -> None:
 
 def keep(history: History, what: str, stage: str, *arguments: str) -> None:
     done = cruft(history.folder, *arguments, cwd=history.service.path)
-    (history.folder / f"{what}-{stage}.txt").write_text(done.stdout + done.stderr)
+    (history.folder / f"{what}-{stage}.txt").write_text(done.stdout + done.stderr, "utf-8")
 
 
 def forget_what_no_commit_has(repository: Repository) -> None:
@@ -244,6 +245,19 @@ def test_check_knows_whether_there_is_something_new(history: History) -> None:
     assert done.returncode == 0, done.stdout
     older = cruft(history.folder, "check", "--checkout", "first", cwd=history.service.path)
     assert older.returncode == 1, older.stdout
+
+
+def test_a_service_that_cookiecutter_has_made_is_linked_with_its_answers(
+    history: History, tmp_path: Path
+) -> None:
+    service = Repository(tmp_path / "my-service")
+    history.service.git("clone", "--quiet", "--branch", "generated", ".", str(service.path))
+    (service.path / ".cruft.json").unlink()
+    which = (history.template.path, "--checkout", "first")
+    how = ("--no-input", "--config-file", "made-from.json")
+    for command in (("link", *which, *how), ("diff", "--exit-code")):
+        done = cruft(tmp_path, *command, cwd=service.path)
+        assert (done.returncode, done.stdout) == (0, ""), done.stdout + done.stderr
 
 
 def test_a_service_follows_a_fork_that_has_other_defaults(history: History, tmp_path: Path) -> None:
