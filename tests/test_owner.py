@@ -1,11 +1,11 @@
 """What an owner does in an ordinary week breaks none of his tests, and changes only what is his."""
 
 import re
-import subprocess
 from pathlib import Path
 
 from breaking import append, edit
 from services import BakedProject
+from updating import Repository
 
 SESSION_HOOK = """
 from flask import session
@@ -98,16 +98,11 @@ def test_the_recipe_for_pages_is_a_policy_for_pages_alone(service: BakedProject)
     assert done.stdout.split("default-src ") == ["", "'self' ", "'self' ", "'none'\n"], done.stderr
 
 
-def git(project: BakedProject, *arguments: str) -> str:
-    command = ["git", "-c", "user.name=o", "-c", "user.email=o@example.com", *arguments]
-    return subprocess.check_output(command, cwd=project.path, encoding="utf-8")
-
-
 def test_an_ordinary_week_changes_nothing_that_updates_replace(service: BakedProject) -> None:
     path = service.path
-    git(service, "init", "-q")
-    git(service, "add", "-A")
-    git(service, "commit", "-qm", "generated")
+    repository = Repository(path)
+    repository.git("init", "--quiet")
+    repository.commit("generated")
     append(path / "backend/models.py", TABLE)
     append(path / "backend/routes/chat.py", PAGE)
     (path / "backend/jobs/count_pages.py").write_text(JOB)
@@ -124,7 +119,7 @@ def test_an_ordinary_week_changes_nothing_that_updates_replace(service: BakedPro
     assert service.ids(PORT="0") == set()
     assert_own_tests_pass(service)
     assert service.run("run.py", "jobs", "run", "count_pages").stdout.endswith("succeeded\n")
-    changed = git(service, "status", "--porcelain")
+    changed = repository.git("status", "--porcelain")
     assert "migrations/" in changed
     assert "launcher" not in changed
     assert "backend/core" not in changed

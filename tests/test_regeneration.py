@@ -12,7 +12,8 @@ import pytest
 from breaking import edit
 from cookiecutter.utils import create_env_with_context
 from generating import COOKIECUTTER, ODD_FOLDER, generate, made_in, write_config
-from services import TEMPLATE, BakedProject, environment, program
+from services import TEMPLATE, BakedProject, environment
+from updating import Repository
 
 OLDEST = "2.1.1"
 NAME = 'it\'s \\ "気象" 🎉 %x% {0}'
@@ -28,8 +29,6 @@ OWN = {
 }
 EDITED = ("backend/routes/__init__.py", "requirements.txt", "config/production.py", "README.md")
 DELETED = "wsgi.py"
-IDENTITY = {f"GIT_{who}_{what}": "owner@localhost"
-            for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}  # fmt: skip
 
 
 @pytest.fixture(scope="module", params=[OLDEST, pytest.param("current", marks=pytest.mark.quick)])
@@ -62,25 +61,10 @@ def owned(tmp_path: Path, command: Sequence[str]) -> BakedProject:
         with (project.path / name).open("a", encoding="utf-8") as file:
             file.write("# the owner's own\n")
     (project.path / DELETED).unlink()
-    git(project, "init", "--quiet")
-    commit(project)
+    repository = Repository(project.path)
+    repository.git("init", "--quiet")
+    repository.commit("week")
     return project
-
-
-def git(project: BakedProject, *arguments: str) -> str:
-    return subprocess.run(
-        [program("git"), *arguments],
-        cwd=project.path,
-        env=environment(**IDENTITY),
-        check=True,
-        capture_output=True,
-        encoding="utf-8",
-    ).stdout
-
-
-def commit(project: BakedProject) -> None:
-    git(project, "add", "--all")
-    git(project, "commit", "--quiet", "--message", "What the owner has made of it")
 
 
 def files_in(project: BakedProject) -> dict[str, bytes]:
@@ -106,7 +90,7 @@ def test_what_exists_is_skipped_and_what_is_new_is_added(
     after = files_in(owned)
     assert after.keys() - before.keys() == {DELETED}
     assert {name: after[name] for name in before} == before
-    assert git(owned, "status", "--short").split() == ["??", DELETED]
+    assert Repository(owned.path).git("status", "--short").split() == ["??", DELETED]
     assert "`git diff`" in said
     assert "[1/6]" not in said, "an environment that is newer is left as it is"
 
@@ -121,7 +105,7 @@ def test_files_of_the_same_name_are_overwritten_and_no_others(
     after, new = files_in(owned), files_in(made_in(fresh))
     assert after == before | new
     assert set(OWN) == after.keys() - new.keys()
-    changed = {line[3:] for line in git(owned, "status", "--short").splitlines()}
+    changed = {line[3:] for line in Repository(owned.path).git("status", "--short").splitlines()}
     assert changed == {*EDITED, DELETED}, "git shows what was overwritten, and has it"
 
 
@@ -134,7 +118,7 @@ def test_changes_that_are_not_committed_are_not_overwritten(
     assert refused.returncode != 0
     assert "commit or stash them first" in refused.stdout
     assert files_in(owned) == before
-    commit(owned)
+    Repository(owned.path).commit("more")
     again(owned, "-f", command=command)
 
 
