@@ -247,6 +247,26 @@ def test_check_knows_whether_there_is_something_new(history: History) -> None:
     assert older.returncode == 1, older.stdout
 
 
+def test_a_colleague_s_clone_merges_what_is_beside_an_edit(
+    history: History, tmp_path: Path
+) -> None:
+    """It lacks what the last update was merged from, until docs/operations.md is followed."""
+    service = Repository(tmp_path / "my-service")
+    history.service.git("clone", "--quiet", "--no-local", ".", str(service.path))
+    service.git("checkout", "--quiet", "second")
+    requirements = service.path / "requirements.txt"
+    edit(requirements, "Werkzeug==3.1.9", "Werkzeug==3.1.9  # ours")
+    service.commit("edited")
+    (tmp_path / "diff").write_text(cruft(tmp_path, "diff", cwd=service.path).stdout, "utf-8")
+    service.git("apply", "--cached", str(tmp_path / "diff"))
+    service.git("reset", "--quiet")
+    done = update(tmp_path, service.path)
+    assert (len(done.stdout.splitlines()), done.stderr) == (1, "")
+    pinned = requirements.read_text()
+    assert "Werkzeug==3.1.9  # ours\n" in pinned
+    assert "tzdata==2026.8  # " in pinned
+
+
 def test_a_service_that_cookiecutter_has_made_is_linked_with_its_answers(
     history: History, tmp_path: Path
 ) -> None:
