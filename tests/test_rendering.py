@@ -131,7 +131,7 @@ def readme(folder: Path) -> str:
 
 def test_the_hooks_are_short() -> None:
     assert len(HOOKS) == 2
-    assert sum(len(hook.read_text(encoding="utf-8").splitlines()) for hook in HOOKS) <= 110
+    assert sum(len(hook.read_text(encoding="utf-8").splitlines()) for hook in HOOKS) <= 115
 
 
 @pytest.mark.parametrize("text", ["My Service", *HOSTILE.values()], ids=["default", *HOSTILE])
