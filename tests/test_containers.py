@@ -418,7 +418,7 @@ def test_the_user_of_an_image_can_write_nothing_in_it(image: Image, place: str) 
 def test_a_container_serves_is_healthy_and_ends(migrated: Image, tmp_path: Path) -> None:
     with serving(migrated, tmp_path) as (process, url):
         port = int(url.rpartition(":")[2])
-        assert http(f"{url}/readyz").status == 200
+        wait_until(lambda: http(f"{url}/readyz").status == 200)
         sent = http(f"{url}/api/chat", b'{"message": "hello"}', Content_Type="application/json")
         assert sent.status == 200, sent
         assert healthy(migrated, port)

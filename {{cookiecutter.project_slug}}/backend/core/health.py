@@ -36,6 +36,9 @@ def readyz() -> tuple[dict[str, Any], int]:
 
     A scheduler that has not been seen is told and is no reason: the web can do without it.
     """
+    from backend.core.migrations import code_revisions
+
+    code_revisions()  # before the clock starts: on a busy machine it takes longer than the database
     state = {"database": "does not answer"}
     if examining.acquire(timeout=ANSWERS_WITHIN):
         answers: SimpleQueue[dict[str, Any]] = SimpleQueue()
