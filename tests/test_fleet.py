@@ -85,17 +85,19 @@ def test_a_fleet_stays_green_through_an_update(
         assert_green(service)
         return service
 
-    def updated(service: BakedProject) -> None:
+    def updated(number: int) -> None:
+        service = fleet[number]
         said = update(service.path.parents[2], service.path)
         assert len(said.stdout.splitlines()) == 1, said.stdout
         assert said.stderr == ""
-        assert_green(service)
+        if number % 5 == 0:  # each check takes as long as the update
+            assert_green(service)
 
     with ThreadPoolExecutor(os.cpu_count()) as several:
         fleet = list(several.map(made, range(len(FLEET))))
         release(template.path)
         template.commit("release")
-        list(several.map(updated, fleet))
+        list(several.map(updated, range(len(FLEET))))
     for service, answers in zip(fleet, FLEET, strict=True):
         settings = runpy.run_path(str(service.path / "config/default.py"))
         assert settings["SERVICE_NAME"] == answers["project_name"]
