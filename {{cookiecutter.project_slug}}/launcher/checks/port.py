@@ -23,9 +23,8 @@ SEE_ALL = {"linux": "sudo ss -tanp sport = :{}", "win32": "netstat -abno, as an 
 def check_port(service: Service) -> Iterator[Problem]:
     host, port, where = service.address.host, service.address.port, service.address.where
     if port is None:
-        fact, free = f"{service.address.text!r} is not a port from 0 to 65535", free_port(host, ANY)
-        hint = EXPORT.format("PORT", free) if where == "PORT" else serve_command(service, port=free)
-        yield Problem("port.invalid", fact, hint, where)
+        fact = f"{service.address.text!r} is not a port from 0 to 65535"
+        yield Problem("port.invalid", fact, another_port(service, ANY), where)
     elif service.refusal:
         yield refused(service, host, port, service.refusal)
     elif service.listener:
@@ -35,7 +34,7 @@ def check_port(service: Service) -> Iterator[Problem]:
 def refused(service: Service, host: str, port: int, error: OSError) -> Problem:
     if error.errno == errno.EACCES and port < 1024 and sys.platform != "win32":
         fact = f"port {port} is for privileged users only"
-        return Problem("port.invalid", fact, serve_command(service, port=free_port(host, ANY)))
+        return Problem("port.invalid", fact, another_port(service, ANY), service.address.where)
     if error.errno in (errno.EADDRINUSE, errno.EACCES):
         return busy(service, host, port)
     fact, host = f"cannot listen on {host}: {error.strerror}", "127.0.0.1"
@@ -46,7 +45,7 @@ def busy(service: Service, host: str, port: int) -> Problem:
     """The service's own server is no error, though `serve` will not start beside it."""
     pids, hidden = listening(host, port)
     owners, ours = describe(pids), running()
-    ways_out = [serve_command(service, port=free_port(host, port))]
+    ways_out = [another_port(service, port + 1)]
     if own := bool(pids) and pids <= ours and not hidden:
         ways_out.insert(0, f"{serve_command(service)} --replace")
     if hidden or not pids:
@@ -57,7 +56,19 @@ def busy(service: Service, host: str, port: int) -> Problem:
     fact = f"port {port} is held by {holders(owners, ours, hidden)}"
     details = {"owners": [to_json(owner, ours) for owner in owners]} if owners else {}
     level = "warning" if own else "error"
-    return Problem("port.busy", fact, ", or ".join(ways_out), level=level, details=details)
+    hint, where = ", or ".join(ways_out), service.address.where
+    return Problem("port.busy", fact, hint, where, level=level, details=details)
+
+
+def another_port(service: Service, port: int) -> str:
+    """Say where to give it a free one for good, and, if that is not in the command, for once."""
+    where, free = service.address.where, free_port(service.address.host, port)
+    command = serve_command(service, port=free)
+    if where == "--port":
+        return command
+    file = where.partition(":")[0]
+    edit = f"write PORT: int = {free} in {file}"
+    return f"{EXPORT.format(where, free) if where == 'PORT' else edit}, or {command}"
 
 
 def serve_command(service: Service, host: str | None = None, port: int | None = None) -> str:
