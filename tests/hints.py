@@ -23,6 +23,7 @@ THINK = re.compile(
     r"|write a value of type "
 )
 COMMAND = re.compile(r"(ENVIRONMENT=production )?(\S*python\S*|flask) .+")
+OF_THE_SHELL = ("export ", "unset ")
 # What a reader puts in the place of an example.
 EXAMPLE = "postgresql://user:password@host/name"
 
@@ -51,7 +52,7 @@ class Reader:
         for problem, step in sorted(edits, key=lambda each: line_of(each[0]), reverse=True):
             self.edit(problem, step)
         commands = dict.fromkeys(step for _, step in steps if is_for_the_shell(step))
-        for command in sorted(commands, key=lambda each: not each.startswith("export ")):
+        for command in sorted(commands, key=lambda each: not each.startswith(OF_THE_SHELL)):
             self.give(command)
 
     def give(self, command: str) -> None:
@@ -95,7 +96,7 @@ def steps_of(hint: str) -> list[str]:
 
 
 def is_for_the_shell(step: str) -> bool:
-    return step.startswith("export ") or bool(COMMAND.fullmatch(step))
+    return step.startswith(OF_THE_SHELL) or bool(COMMAND.fullmatch(step))
 
 
 def line_of(problem: Problem) -> tuple[str, int]:

@@ -129,6 +129,13 @@ def test_production(reader: Reader, server: PostgreSQL, production_service: Bake
                "settings.debug")  # fmt: skip
 
 
+def test_a_foreign_flask(reader: Reader, tmp_path: Path) -> None:
+    (tmp_path / "foreign/flask").mkdir(parents=True)
+    (tmp_path / "foreign/flask/__init__.py").touch()
+    reader.exported = {"PYTHONPATH": str(tmp_path / "foreign")}
+    follow_all(reader, "dependencies.version")
+
+
 def test_an_environment_that_there_is_not(reader: Reader) -> None:
     reader.exported = {"ENVIRONMENT": "developmnt"}
     problems = reader.problems()

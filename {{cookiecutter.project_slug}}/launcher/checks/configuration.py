@@ -16,8 +16,9 @@ from launcher.checks.parsing import why
 from launcher.checks.problem import Problem
 from launcher.checks.setting_types import declared_types
 
-# How the reader gives a variable to the commands that follow.
+# How the reader gives a variable to the commands that follow, and takes it from them.
 EXPORT = '$env:{} = "{}"' if sys.platform == "win32" else 'export {}="{}"'
+UNSET = "Remove-Item Env:{}" if sys.platform == "win32" else "unset {}"
 
 
 @dataclass(frozen=True)

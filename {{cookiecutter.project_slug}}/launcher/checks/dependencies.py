@@ -13,7 +13,8 @@ from launcher.system import interpreter
 
 def check_dependencies(service: Service) -> Iterator[Problem]:
     receipt = Receipt(service, service.requirements.name)
-    if service.is_in_venv and receipt.fits():
+    alone = service.is_in_venv and not os.environ.get("PYTHONPATH")  # whose content nobody notes
+    if alone and receipt.fits():
         return
     from launcher.checks.installed import find_problems  # takes 60 ms
 
@@ -21,7 +22,7 @@ def check_dependencies(service: Service) -> Iterator[Problem]:
     if interpreter.is_debugged() and not service.is_in_venv:
         hint = f"let the debugger start {interpreter.PYTHON}"
     problems = list(find_problems(receipt.lines, hint))
-    if service.is_in_venv and not problems:
+    if alone and not problems:
         receipt.write()
     yield from problems
 

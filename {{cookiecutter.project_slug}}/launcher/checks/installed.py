@@ -11,6 +11,7 @@ from importlib.metadata import Distribution, distributions
 from types import SimpleNamespace
 from typing import Any
 
+from launcher.checks.configuration import UNSET
 from launcher.checks.parsing import CONFLICT, MARK, RESOLVE
 from launcher.checks.problem import Problem
 from launcher.checks.requirements import Line
@@ -18,6 +19,9 @@ from launcher.checks.requirements import Line
 MISSING = ("dependencies.missing", "{}: required and not installed")
 HALF = ("dependencies.missing", "{}: only half installed")
 OTHER = ("dependencies.version", "required: {}")
+HIDDEN = ("dependencies.version", "PYTHONPATH hides what is installed: {}")
+KINDS = (MISSING, HALF, OTHER, HIDDEN)
+NOT_ITS_OWN = {"__pycache__", "..", "tests"}
 # A requirement, or its text, and the line that asks for it.
 Needed = tuple[Any, str]
 
@@ -44,15 +48,16 @@ def find_problems(lines: list[Line], hint: str) -> Iterator[Problem]:
 
 def look_up(needed: Iterable[Needed], hint: str) -> Iterator[Problem]:
     """Say of each distribution the first thing that is wrong, and together what is said of many."""
-    found: dict[tuple[str, str], dict[str, Needed]] = {MISSING: {}, HALF: {}, OTHER: {}}
+    found: dict[tuple[str, str], dict[str, Needed]] = {kind: {} for kind in KINDS}
     for requirement, where in needed:
         if fault := fault_of(requirement):
             kind, text = fault
             found[kind].setdefault(normalised(requirement.name), (text, where))
-    for (id, fact), items in found.items():
+    for kind, items in found.items():
         if items:
-            message = fact.format(", ".join(text for text, _ in items.values()))
-            yield Problem(id, message, hint, next(where for _, where in items.values()))
+            message = kind[1].format(", ".join(text for text, _ in items.values()))
+            fix = UNSET.format("PYTHONPATH") if kind == HIDDEN else hint
+            yield Problem(kind[0], message, fix, next(where for _, where in items.values()))
 
 
 @cache
@@ -103,6 +108,8 @@ def fault_of(requirement: Any) -> tuple[tuple[str, str], str] | None:
         return MISSING, wanted
     if not is_whole(distribution):
         return HALF, wanted
+    if folder := hidden_by(distribution):
+        return HIDDEN, f"{requirement.name}, by {folder}"
     with suppress(ValueError, AttributeError):  # of what only the installer can compare
         version = str(distribution.version)
         if not requirement.specifier.contains(version, prereleases=True):
@@ -131,9 +138,26 @@ def is_whole(distribution: Distribution) -> bool:
     record = distribution.read_text("RECORD")
     if not record:
         return not is_in_virtual_environment(distribution)
-    tops = {re.split("[/,]", line)[0] for line in record.splitlines()} - {"__pycache__"}
-    paths = (str(distribution.locate_file(name)) for name in tops if not name.startswith('"'))
+    paths = (str(distribution.locate_file(name)) for name in tops(record))
     return all(map(os.path.exists, paths))
+
+
+def tops(record: str) -> set[str]:
+    """Return what it has at the top of site-packages, by its RECORD."""
+    names = {re.split("[/,]", line)[0] for line in record.splitlines()}
+    return {name for name in names - NOT_ITS_OWN if not name.startswith('"')}
+
+
+def hidden_by(distribution: Distribution) -> str | None:
+    """Return the folder of PYTHONPATH in which Python finds another package of its names first."""
+    own, names = str(distribution.locate_file("")), tops(distribution.read_text("RECORD") or "")
+    for folder in filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep)):
+        if os.path.realpath(folder) == os.path.realpath(own):
+            return None
+        modules = (name if name.endswith(".py") else f"{name}/__init__.py" for name in names)
+        if any(os.path.isfile(os.path.join(folder, module)) for module in modules):
+            return folder
+    return None
 
 
 def is_in_virtual_environment(distribution: Distribution) -> bool:
