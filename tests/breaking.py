@@ -155,6 +155,18 @@ def holding(
         yield port, {holder.pid, *(child.pid for child in children)}
 
 
+@contextlib.contextmanager
+def file_system(folder: Path, options: str) -> Iterator[None]:
+    """Let the folder be a file system of its own, in memory."""
+    mount = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(folder)]
+    if sys.platform != "linux" or subprocess.run(mount, capture_output=True).returncode != 0:
+        pytest.skip("only root may mount a file system, on Linux")
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", str(folder)], check=True)
+
+
 def the(problems: list[dict[str, Any]], id: str) -> dict[str, Any]:
     (found,) = [problem for problem in problems if problem["id"] == id]
     return found

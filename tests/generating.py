@@ -20,6 +20,7 @@ NAME_FOR_EVERY_CONSOLE = "気象サービス🎉"
 C_LOCALE = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
 CONSOLES = {"cp932": {"PYTHONIOENCODING": "cp932"}, "c-locale": C_LOCALE}
 NOISE = re.compile(r"^Traceback|^\s*(WARNING|DeprecationWarning)|Warning: ", re.MULTILINE)
+INDEX = {"pip": "PIP_INDEX_URL", "uv": "UV_DEFAULT_INDEX"}
 INDEX_SETTING = re.compile(r"(PIP|UV)_(\w*INDEX\w*|FIND_LINKS|CONFIG_FILE)")
 # The installers read no file, remember nothing, try once and use no proxy.
 ON_THEIR_OWN = {"PIP_CONFIG_FILE": os.devnull, "PIP_NO_CACHE_DIR": "1", "PIP_RETRIES": "0",
@@ -88,8 +89,7 @@ def closed_port() -> Iterator[int]:
 @contextlib.contextmanager
 def only_index(port: int, installer: str) -> Iterator[None]:
     """Name this index to one installer, which bootstrap then prefers, and hide all others."""
-    name = {"pip": "PIP_INDEX_URL", "uv": "UV_DEFAULT_INDEX"}[installer]
-    settings = {name: f"http://127.0.0.1:{port}/simple"} | ON_THEIR_OWN
+    settings = {INDEX[installer]: f"http://127.0.0.1:{port}/simple"} | ON_THEIR_OWN
     with pytest.MonkeyPatch.context() as patch:
         for hidden in filter(INDEX_SETTING.fullmatch, list(os.environ)):
             patch.delenv(hidden)

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
@@ -175,7 +175,7 @@ class BakedProject:
             shutil.copytree(venv, target / ".venv", symlinks=True, copy_function=link)
         elif venv.exists():
             (target / ".venv").symlink_to(venv.resolve())
-        return BakedProject(target, self.context)
+        return replace(self, path=target)
 
 
 def link(source: str, target: str) -> None:
@@ -237,6 +237,12 @@ def production(url: str) -> dict[str, str]:
     key = secrets.token_hex(32)
     one = {"PORT": "0", "WEB_CONCURRENCY": "1"}
     return one | {"ENVIRONMENT": "production", "DATABASE_URL": url, "SECRET_KEY": key}
+
+
+def path_without_uv() -> str:
+    return os.pathsep.join(
+        folder for folder in os.get_exec_path() if not shutil.which("uv", path=folder)
+    )
 
 
 def program(name: str) -> str:

@@ -18,14 +18,17 @@ from pathlib import Path
 
 import psutil
 import pytest
-from breaking import follow, posix_only
+from breaking import edit, file_system, follow, holding, posix_only
 from generating import INDEX_SETTING, generate, made_in, silent_index
+from hints import Reader
 from services import (
     ANSWER_WITHIN,
     TEMPLATE,
     BakedProject,
     Server,
     http,
+    left_behind,
+    path_without_uv,
     running,
     wait_until,
 )
@@ -146,6 +149,7 @@ def test_an_environment_of_its_own_that_does_not_work_is_remade(bare: BakedProje
         stamp.write_text(json.dumps(wrong))
         assert make(bare) == "made"
         assert identity(bare) != before
+    (bare.path / ".venv.bootstrap/left").mkdir(parents=True)
     for damage in (remove_python, break_metadata):
         stamp.write_text(json.dumps(whole))
         damage(venv)
@@ -255,12 +259,6 @@ def test_a_good_environment_that_somebody_else_made_is_used(bare: BakedProject) 
     assert bare.ids(PORT="0") == set()
 
 
-def path_without_uv() -> str:
-    return os.pathsep.join(
-        folder for folder in os.get_exec_path() if not shutil.which("uv", path=folder)
-    )
-
-
 @dataclass(frozen=True)
 class OtherEnvironment:
     """A virtual environment that is active and is not the service's."""
@@ -272,7 +270,7 @@ class OtherEnvironment:
         return self.path / BIN / Path(sys.executable).name
 
     def variables(self, folder: Path, uv: bool) -> dict[str, str]:
-        """Everything that is known to send an installer to the wrong place."""
+        """All that is known to send an installer elsewhere, or to keep it from its work."""
         places = [str(self.path / BIN), path_without_uv()]
         if uv:
             places.insert(1, str(Path(sys.executable).parent))
@@ -283,8 +281,12 @@ class OtherEnvironment:
             "PIP_USER": "1",
             "PIP_TARGET": wrong,
             "PIP_PREFIX": wrong,
+            "PIP_ROOT": wrong,
+            "PIP_DRY_RUN": "1",
+            "PIP_NO_DEPS": "1",
             "UV_TARGET": wrong,
             "UV_PYTHON": sys.executable,
+            "UV_WORKING_DIR": str(folder),
             "PYTHONUSERBASE": wrong,
         }
 
@@ -374,7 +376,7 @@ def test_uv_is_told_what_pip_is_configured_to(
     path = tmp_path / "pip.conf"
     path.write_text(PIP_CONFIGURATION, encoding="utf-8")
     env = {"PIP_CONFIG_FILE": str(path), "PIP_CERT": "/other.pem", "PIP_FIND_LINKS": ""}
-    name, command, variables = json.loads(bare.run("-c", INSTALLER, **env).stdout)
+    name, (command,), variables = json.loads(bare.run("-c", INSTALLER, **env).stdout)
     assert name == "uv"
     assert [option for option in command if re.match("--(?!constraint)", option)] == [
         "--python",
@@ -389,9 +391,23 @@ def test_uv_is_told_what_pip_is_configured_to(
 
 
 @pytest.mark.quick
-def test_uv_is_told_nothing_if_it_knows_where_packages_are(bare: BakedProject) -> None:
-    _, command, _ = json.loads(bare.run("-c", INSTALLER, UV_INDEX="https://example.org").stdout)
-    assert [option for option in command if option.startswith("--")] == ["--python"]
+def test_uv_is_told_only_whom_not_to_trust_if_it_knows_where_packages_are(
+    bare: BakedProject,
+) -> None:
+    env = {"UV_INDEX": "https://example.org", "PIP_ONLY_BINARY": ":all:"}
+    _, (command,), _ = json.loads(bare.run("-c", INSTALLER, **env).stdout)
+    assert [option for option in command if option.startswith("--")] == [
+        "--python",
+        "--only-binary=:all:",
+    ]
+
+
+def test_hashes_that_are_demanded_are_not_given_up_silently(bare: BakedProject) -> None:
+    done = bare.run("bootstrap.py", PIP_REQUIRE_HASHES="1")
+    assert done.returncode == 1
+    assert "must have a hash" in done.stderr
+    assert "unset PIP_REQUIRE_HASHES" in done.stderr.replace("Remove-Item Env:", "unset ")
+    assert bare.run("-m", "pip", "--version", python=bare.python).returncode == 0
 
 
 def test_what_a_kill_left_half_made_is_made_whole(
@@ -411,6 +427,52 @@ def test_what_a_kill_left_half_made_is_made_whole(
     done = bare.run("bootstrap.py", PORT="0")
     assert good(done), done.stdout + done.stderr
     assert bare.ids(PORT="0") == set()
+
+
+@posix_only
+def test_ctrl_c_while_the_environment_is_made_shows_how_to_go_on_and_no_traceback(
+    bare: BakedProject, other_environment: OtherEnvironment
+) -> None:
+    """At once, and while pip is put into it."""
+    for begun in (bare.path, bare.python):
+        with bootstrapping(
+            bare, python=other_environment.python, PATH=path_without_uv()
+        ) as started:
+            wait_until(lambda begun=begun, started=started: begun.exists() and started.output)
+            os.killpg(started.process.pid, signal.SIGINT)
+            started.process.wait(ANSWER_WITHIN)
+        assert started.process.returncode == 130
+        assert "Traceback" not in started.output
+        assert started.output.endswith("bootstrap.py\n"), started.output
+
+
+@posix_only
+def test_what_bootstrap_has_started_when_it_is_killed_alone_is_waited_for(
+    bare: BakedProject,
+) -> None:
+    with silent_index("uv") as index, bootstrapping(bare) as started, index.accept()[0]:
+        orphans = started.family[1:]
+        started.process.kill()
+        started.process.wait()
+        with bootstrapping(bare) as other:
+            wait_until(lambda: "waiting" in other.output)
+            for orphan in orphans:
+                orphan.kill()
+            with index.accept()[0]:  # it has gone on to install
+                assert other.process.poll() is None
+
+
+def test_the_first_start_ends_with_bootstrap(moved: BakedProject) -> None:
+    with bootstrapping(moved) as started:
+        wait_until(lambda: serves_once(moved) or started.process.poll() is not None)
+        started.process.kill()
+        started.process.wait()
+        wait_until(lambda: not left_behind(str(moved.path)))
+
+
+def serves_once(project: BakedProject) -> bool:
+    commands = (each.info["cmdline"] or [] for each in psutil.process_iter(["cmdline"]))
+    return any("--until-eof" in each and str(project.python) in each for each in commands)
 
 
 def bootstrapping(
@@ -480,13 +542,39 @@ def test_it_fails_if_a_check_does(foreign: BakedProject) -> None:
     assert ANSWERED not in done.stdout
 
 
-def test_it_fails_if_the_port_is_held(foreign: BakedProject) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as holder:
-        port = str(holder.getsockname()[1])
-        done = foreign.run("bootstrap.py", PORT=port)
-    assert done.returncode == 1
-    assert port in done.stdout
-    assert "bootstrap.py" in done.stderr
+def test_it_fails_if_the_port_is_held_and_goes_on_once_the_hint_is_followed(reader: Reader) -> None:
+    """Be the port a setting or a variable."""
+    project, default = reader.project, reader.project.path / "config/default.py"
+    with holding() as (port, _):
+        edit(default, "PORT: int = 0", f"PORT: int = {port}")
+        reader.exported = {"PORT": str(port)}
+        done = project.run("bootstrap.py", **reader.exported)
+        assert done.returncode == 1
+        assert f"port {port} is held" in done.stdout
+        assert "bootstrap.py" in done.stderr
+        reader.follow(reader.problems())
+        done = project.run("bootstrap.py", **reader.exported)
+        assert good(done), done.stdout + done.stderr
+        reader.exported.clear()
+        reader.follow(reader.problems())
+        assert reader.problems() == [], "as bootstrap.py finds it"
+
+
+def test_it_says_what_is_wrong_with_the_file_system_and_goes_on_once_that_is_mended(
+    bare_service: BakedProject, tmp_path: Path
+) -> None:
+    with file_system(tmp_path, "size=3m,noexec"):
+        project = bare_service.copy(tmp_path)
+        for reason, mended in (
+            ("noexec", "exec"),
+            ("No space left on device", "size=400m"),
+        ):
+            done = project.run("bootstrap.py", PORT="0")
+            assert (done.returncode, reason in done.stderr) == (1, True), done.stderr
+            assert "Traceback" not in done.stderr
+            subprocess.run(["mount", "-o", f"remount,{mended}", str(tmp_path)], check=True)
+        done = project.run("bootstrap.py", PORT="0")
+        assert good(done), done.stdout + done.stderr
 
 
 def test_it_refuses_an_unknown_option(bare: BakedProject) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from breaking import append, edit, follow, found_by, line_of, write
+from breaking import append, edit, file_system, follow, found_by, line_of, write
 from postgresql import PostgreSQL
 from services import BakedProject, environment, http
 
@@ -218,13 +218,8 @@ def full_disk(tmp_path: Path) -> Iterator[Path]:
     """A file system on which there is no room left but for what `make_room` deletes."""
     folder = tmp_path / "full"
     folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(folder)]
-    if sys.platform != "linux" or subprocess.run(mount, capture_output=True).returncode != 0:
-        pytest.skip("only root may mount a file system, on Linux")
-    try:
+    with file_system(folder, "size=1m"):
         yield folder
-    finally:
-        subprocess.run(["umount", str(folder)], check=True)
 
 
 def fill(folder: Path) -> None:

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -14,6 +15,7 @@ from generating import (
     C_LOCALE,
     CONSOLES,
     COOKIECUTTER,
+    INDEX,
     NAME_FOR_EVERY_CONSOLE,
     NOISE,
     ODD_FOLDER,
@@ -133,6 +135,7 @@ def test_an_index_that_does_not_answer_keeps_the_project(installer: str, tmp_pat
         done = generate(tmp_path)
     assert done.returncode == 0, done.stdout
     assert "apt" not in done.stdout, "the network is at fault, not the system's packages"
+    assert re.search(f"(unset |Env:){INDEX[installer]}", done.stdout)
     assert "bootstrap.py" in done.stdout.splitlines()[-1], "the last line is how to go on"
     assert "Traceback" not in done.stdout
     assert "dependencies.missing" in project.ids(PORT="0")

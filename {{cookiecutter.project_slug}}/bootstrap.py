@@ -38,7 +38,12 @@ if not OLDEST <= sys.version_info[:2] <= NEWEST:
     too_old = TOO_OLD % ((EXPECTED,) + sys.version_info[:2])
     sys.exit(subprocess.call(python + sys.argv) if python else too_old)
 
-from launcher.bootstrap import main
-
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    try:
+        from launcher.bootstrap import main
+
+        sys.exit(main(sys.argv[1:]))
+    except KeyboardInterrupt:
+        from launcher.bootstrap import interrupted
+
+        sys.exit(interrupted())

@@ -13,13 +13,19 @@ from urllib.request import ProxyHandler, build_opener
 from launcher import environment
 from launcher.checks.service import PYTHON, Service, command_line, prefix, quoted
 from launcher.environment import BootstrapError
+from launcher.installer import heeded
 from launcher.system.address import announced_url
 from launcher.system.console import prepare_streams
 from launcher.system.interpreter import become
+from launcher.system.running import take_turns
 
 ROOT = Path(__file__).resolve().parent.parent
 # Seconds that the service has to start and to answer: on a busy machine the first start takes 40.
 ANSWERS_WITHIN = 180
+UPGRADE = """
+from launcher.serving import commands, database
+commands.run(["db", "upgrade"], database.create_app)
+"""
 
 
 def main(arguments: list[str]) -> int:
@@ -29,18 +35,22 @@ def main(arguments: list[str]) -> int:
     prepare_streams()
     service = Service(ROOT)
     try:
+        take_turns()
         take_steps(service)
     except (BootstrapError, OSError) as error:
-        print(f"\nNot ready: {error}", file=sys.stderr)
+        again = command_line("bootstrap.py")
+        print(f"\nNot ready: {error}\nOnce that is mended: {again}", file=sys.stderr)
         return 1
-    except KeyboardInterrupt:
-        print(f"\nInterrupted; to go on: {command_line('bootstrap.py')}", file=sys.stderr)
-        return 130
     if options.start:
         return become(run_py(service))
     start = f"{prefix()}{PYTHON} run.py"
     print(f"\nReady. To start the service:\n\n    cd {quoted(str(ROOT))}\n    {start}")
     return 0
+
+
+def interrupted() -> int:
+    print(f"\nInterrupted; to go on: {command_line('bootstrap.py')}", file=sys.stderr)
+    return 130
 
 
 def take_steps(service: Service) -> None:
@@ -63,9 +73,10 @@ def migrate(service: Service) -> str:
     """Bring development's schema to that of the code. Production's is for its owner to migrate."""
     if service.environment == "production":
         return "not migrated here"
-    app = ("-m", "flask", "--app", "launcher.serving.database")
-    command = [str(service.python), *app, "db", "upgrade"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, errors="replace")
+    command = [str(service.python), "-c", UPGRADE]
+    done = subprocess.run(
+        command, cwd=ROOT, close_fds=False, capture_output=True, text=True, errors="replace"
+    )
     if done.returncode != 0:  # the checks tell more
         return "not migrated: " + (done.stderr.strip().splitlines() or ["no reason given"])[-1]
     return "migrated"
@@ -75,9 +86,8 @@ def verify(service: Service) -> str:
     """Let the checks decide. Packages that do not work are installed anew, once."""
     if check(service):
         return "no errors"
-    again = command_line("bootstrap.py")
     if not packages_are_to_blame(service):
-        raise BootstrapError(f"fix what is marked above, then {again}")
+        raise BootstrapError("an error is marked above, with what mends it")
     print("      the installed packages do not work, and are installed anew", flush=True)
     environment.condemn(service)
     for step in (environment.make, environment.install, migrate):
@@ -85,8 +95,8 @@ def verify(service: Service) -> str:
     if check(service):
         return "no errors"
     raise BootstrapError(
-        "the packages were installed anew, and what is marked above is still wrong;"
-        f" fix it, or require other versions, then {again}"
+        "the packages were installed anew, and what is marked above is still wrong: fix it, or"
+        f" require other versions{heeded()}"
     )
 
 
@@ -109,13 +119,17 @@ def run_py(service: Service, *arguments: str) -> list[str]:
 
 
 def start_once(service: Service) -> str:
-    """Start the service by its own front door on a free port, ask /ping, and stop it."""
-    options = ["--host", "127.0.0.1", "--port", "0", "--no-reload"]
-    command = run_py(service, "serve", *options)
+    """Start the service by its own front door on a free port, ask /ping, and stop it.
+
+    It ends with its standard input too, as it does if this process is killed.
+    """
+    options = ["--host", "127.0.0.1", "--port", "0", "--no-reload", "--until-eof"]
+    pipe, command = subprocess.PIPE, run_py(service, "serve", *options)
     with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
+        command, stdin=pipe, stdout=pipe, stderr=subprocess.STDOUT, text=True, errors="replace"
     ) as process:
         timer = threading.Timer(ANSWERS_WITHIN, process.kill)
+        timer.daemon = True  # or else Ctrl-C, come just now, would wait for it
         timer.start()
         lines: list[str] = []
         status: object

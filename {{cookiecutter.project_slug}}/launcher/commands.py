@@ -8,6 +8,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
+from threading import Thread
 
 from launcher import server, stopping
 from launcher.checks import CHECKS
@@ -53,6 +54,7 @@ def parser() -> argparse.ArgumentParser:
     add.add_argument("--port", help="the port to listen on; 0 takes a free one")
     add.add_argument("--replace", action="store_true", help="stop this service's own server first")
     add.add_argument("--no-reload", action="store_true", help="do not restart on changed code")
+    add.add_argument("--until-eof", action="store_true", help=argparse.SUPPRESS)
     add.set_defaults(function=serve)
     add = commands.add_parser("check", help="say everything that is wrong")
     add.add_argument("--json", action="store_true", help="for programs")
@@ -68,10 +70,18 @@ def parser() -> argparse.ArgumentParser:
 
 def serve(options: argparse.Namespace) -> int:
     running.hold()
+    if options.until_eof:
+        Thread(target=end_at_eof, daemon=True).start()
     service = Service(ROOT, options.host, options.port)
     if options.replace:
         replace(service)
     return server.serve(service, reload=not options.no_reload)
+
+
+def end_at_eof() -> None:
+    """End as at SIGTERM once whoever has started this is gone."""
+    os.read(0, 1)  # sys.stdin would be locked when this process ends otherwise
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def replace(service: Service) -> None:

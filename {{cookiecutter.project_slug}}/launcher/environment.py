@@ -6,12 +6,13 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
+from importlib.util import find_spec
 from pathlib import Path
+from venv import EnvBuilder
 
 from launcher.checks.dependencies import Receipt
-from launcher.checks.service import Service, command_line, venv_python
-from launcher.installer import BASE_PYTHON, clean, find_uv, installer
+from launcher.checks.service import Service, venv_python
+from launcher.installer import BASE_PYTHON, clean, find_uv, heeded, installer
 from launcher.versions import NEWEST, OLDEST
 
 WORKS = f"""
@@ -32,21 +33,28 @@ def make(service: Service) -> str:
 
     The stamp says in which folder bootstrap made it, and whether something was left half done. One
     that was moved, or is half done, is made again; one that somebody else made is never deleted.
+    Whatever is interrupted, .venv has its stamp, and `own` is nobody else's.
     """
-    venv, stamp = service.venv, read_stamp(service.venv)
-    folder, said = os.path.realpath(venv), "made"
+    venv, own, said = service.venv, service.root / ".venv.bootstrap", "made"
+    refuse_noexec(venv if venv.exists() else service.root)
     if os.path.lexists(venv):
+        stamp, folder = read_stamp(venv), os.path.realpath(venv)
         if stamp.get("path", folder) == folder and "half" not in stamp and works(service):
             return "kept"
-        former = set_aside(venv)
-        if "path" in stamp and not former.is_symlink():
-            shutil.rmtree(former)
-        else:
-            said = f"made; the former one, which does not work, is now {former.name}"
-    venv.mkdir()
-    write_stamp(venv, path=str(venv), half=True)
+        said = set_aside(venv, deleted(own))
+    deleted(own).mkdir()
+    write_stamp(own, path=str(venv), half=True)
+    own.rename(venv)
     create(venv)
     return said
+
+
+def refuse_noexec(folder: Path) -> None:
+    if sys.platform == "linux" and os.statvfs(folder).f_flag & os.ST_NOEXEC:
+        raise BootstrapError(
+            f"{folder} is on a file system that is mounted noexec: packages with libraries do not"
+            " work there; move the service to another one, or mount it with exec"
+        )
 
 
 def works(service: Service) -> bool:
@@ -59,27 +67,43 @@ def works(service: Service) -> bool:
     return done.returncode == 0
 
 
-def set_aside(venv: Path) -> Path:
+def set_aside(venv: Path, own: Path) -> str:
+    """Move it to `own`, to be deleted, or where its owner finds it."""
     names = (venv.with_name(f".venv.old{number or ''}") for number in itertools.count())
+    is_own = "path" in read_stamp(venv) and not venv.is_symlink()
+    former = own if is_own else next(path for path in names if not os.path.lexists(path))
     try:
-        return venv.rename(next(path for path in names if not os.path.lexists(path)))
+        venv.rename(former)
     except OSError as error:  # on Windows, while something runs from it
         raise BootstrapError(
             f"{venv} does not work and cannot be moved away: {error.strerror};"
-            f" deactivate it, end what runs from it, then {command_line('bootstrap.py')}"
+            " deactivate it, and end what runs from it"
         ) from None
+    return "made" if is_own else f"made; what was there and does not work is now {former.name}"
+
+
+def deleted(folder: Path) -> Path:
+    if folder.exists():
+        shutil.rmtree(folder)
+    return folder
 
 
 def create(venv: Path) -> None:
+    """Let there be an environment, without pip: that comes with the requirements."""
     if uv := find_uv():
-        command = [uv, "venv", "--quiet", "--allow-existing", "--python", BASE_PYTHON]
+        command = [uv, "venv", "--quiet", "--allow-existing", "--python", BASE_PYTHON, str(venv)]
+        if subprocess.call(command, env=clean(), close_fds=False) != 0:
+            raise BootstrapError("no virtual environment could be made, for the reason above")
+    elif find_spec("ensurepip"):
+        try:
+            EnvBuilder(symlinks=os.name != "nt").create(venv)
+        except ValueError as error:  # of a folder with `:` in its name
+            raise BootstrapError(str(error)) from None
     else:
-        command = [BASE_PYTHON, "-m", "venv"]
-    if subprocess.call([*command, str(venv)], env=clean()) != 0:
         version = f"{sys.version_info[0]}.{sys.version_info[1]}"
         raise BootstrapError(
-            f"no virtual environment could be made with {BASE_PYTHON}; on Debian and Ubuntu:"
-            f" sudo apt install python{version}-venv, then {command_line('bootstrap.py')}"
+            f"{BASE_PYTHON} has no ensurepip, which installs pip; on Debian and Ubuntu:"
+            f" sudo apt install python{version}-venv"
         )
 
 
@@ -96,27 +120,34 @@ def install(service: Service) -> str:
     if code != 0:
         if after[0].text == before[0].text:  # nothing was changed
             write_stamp(service.venv, **stamp)
-        raise BootstrapError(
-            "the requirements could not be installed, for the reason above;"
-            f" fix it, then {command_line('bootstrap.py')}"
-        )
-    for receipt in after:
+        reason = "the requirements could not be installed, for the reason above"
+        raise BootstrapError(f"{reason}{heeded()}")
+    for receipt in after[:-1]:  # the last is for the check to write, which looks whether it is true
         receipt.write()
     write_stamp(service.venv, **{key: stamp[key] for key in stamp if key != "half"})
     return f"installed with {installer_name}"
 
 
 def run_installer(service: Service, requirements: list[str]) -> tuple[str, int]:
-    name, command, variables = installer(service.venv)
-    command += [f"--requirement={each}" for each in requirements]
+    name, commands, variables = installer(service.venv)
+    commands[-1] += [f"--requirement={each}" for each in requirements]
     # pip warns of much that is of no concern here; what it says of a failure is shown.
-    with tempfile.TemporaryFile() as warnings:
-        stderr = warnings if name == "pip" else None
-        code = subprocess.call(command, cwd=service.root, env=variables, stderr=stderr)
-        if code != 0:
-            warnings.seek(0)
-            sys.stderr.write(warnings.read().decode(errors="replace"))
-    return name, code
+    stderr = subprocess.PIPE if name == "pip" else None
+    for command in commands:
+        done = subprocess.run(
+            command, cwd=service.root, env=variables, stderr=stderr, close_fds=False
+        )
+        if done.returncode != 0:
+            sys.stderr.write(without_traceback((done.stderr or b"").decode(errors="replace")))
+            break
+    return name, done.returncode
+
+
+def without_traceback(text: str) -> str:
+    """Keep what has failed, which stands below ensurepip's traceback, or has been said above."""
+    before, begun, _ = text.partition("Traceback (most recent call last):")
+    last = text.splitlines()[-1:] if begun else []
+    return "".join([before, *(f"{line}\n" for line in last if "CalledProcessError" not in line)])
 
 
 def condemn(service: Service) -> None:
@@ -133,4 +164,7 @@ def read_stamp(venv: Path) -> dict[str, object]:
 
 
 def write_stamp(venv: Path, **facts: object) -> None:
-    (venv / "bootstrap.json").write_text(json.dumps(facts), encoding="utf-8")
+    """Write it whole or not at all, whatever comes between."""
+    new = venv / "bootstrap.json.new"
+    new.write_text(json.dumps(facts), encoding="utf-8")
+    new.replace(venv / "bootstrap.json")

@@ -8,12 +8,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+from launcher.checks.configuration import UNSET
 from launcher.checks.service import venv_python
 
-# Variables that would make an installer put the packages somewhere else.
+# Variables that would make an installer put the packages somewhere else, or not all of them.
 MISLEADING = ("VIRTUAL_ENV", "CONDA_PREFIX", "PYTHONHOME", "PYTHONPATH", "__PYVENV_LAUNCHER__",
-              "PIP_TARGET", "PIP_PREFIX", "PIP_USER", "PIP_PYTHON", "PIP_REQUIRE_VIRTUALENV",
-              "UV_PYTHON", "UV_SYSTEM_PYTHON", "UV_TARGET", "UV_PREFIX")  # fmt: skip
+              "PIP_TARGET", "PIP_PREFIX", "PIP_ROOT", "PIP_USER", "PIP_PYTHON", "PIP_DRY_RUN",
+              "PIP_NO_DEPS", "PIP_REQUIRE_VIRTUALENV", "UV_PYTHON", "UV_SYSTEM_PYTHON",
+              "UV_TARGET", "UV_PREFIX", "UV_PROJECT", "UV_WORKING_DIR")  # fmt: skip
 # Where it cannot link uv would warn; it would leave it to the first start to compile; it would
 # trust no certificate of the system's, as a company's proxy has (an older uv calls it NATIVE_TLS);
 # and it would take a package from the first index that has it, where pip takes the best version.
@@ -22,26 +24,47 @@ UV_DEFAULTS = {"UV_LINK_MODE": "copy", "UV_COMPILE_BYTECODE": "1", "UV_SYSTEM_CE
 # Whoever sets one of these has told uv itself where packages are.
 UV_INDEXES = ("UV_INDEX", "UV_DEFAULT_INDEX", "UV_INDEX_URL", "UV_EXTRA_INDEX_URL",
               "UV_FIND_LINKS", "UV_CONFIG_FILE")  # fmt: skip
-# What pip may be configured to and uv can be told, by an option or by a variable.
-OPTIONS = ("index-url", "extra-index-url", "find-links", "constraint", "trusted-host")
+# What pip may be configured to and uv can be told, by an option or by a variable: where packages
+# are, and which ones not to trust, which holds wherever they are.
+PLACES = ("index-url", "extra-index-url", "find-links", "constraint", "trusted-host", "no-index")
+RULES = ("only-binary", "require-hashes")
+FLAGS = ("no-index", "require-hashes")
+# The variables that keep an installer from what it would find or take without them.
+DEMANDS = re.compile("(PIP|UV)_.*(INDEX|LINKS|OFFLINE|HASHES|BINARY|NO_BUILD|NEWER|CONSTRAINT)")
 VARIABLES = {"cert": "SSL_CERT_FILE", "client-cert": "SSL_CLIENT_CERT", "proxy": "ALL_PROXY"}
+TRUE = ("1", "true", "yes", "on", "y", "t")
 # Not that of an active environment, which may be the very one that is made again.
 BASE_PYTHON = getattr(sys, "_base_executable", sys.executable)
 
 
-def installer(venv: Path) -> tuple[str, list[str], dict[str, str]]:
-    """Return what installs: its name, its command and its variables. uv is much faster."""
+def installer(venv: Path) -> tuple[str, list[list[str]], dict[str, str]]:
+    """Return what installs: its name, its commands and their variables. uv is much faster."""
     python = str(venv_python(venv))
-    if uv := find_uv():  # with pip, which people and hints call by `python -m pip`
-        told = {} if any(map(os.environ.get, UV_INDEXES)) else pip_configuration()
-        options = [f"--{name}={value}" for name in OPTIONS for value in told.get(name, "").split()]
-        options += ["--no-index"] * (told.get("no-index", "") in ("1", "true", "yes", "on"))
-        variables = {VARIABLES[name]: value for name, value in told.items() if name in VARIABLES}
-        command = [uv, "pip", "install", "--python", python, *options, "pip"]
-        return "uv", command, variables | clean()
-    if captured([python, "-m", "pip", "--version"]).returncode != 0:
-        captured([python, "-m", "ensurepip"])
-    return "pip", [python, "-m", "pip", "install"], clean()
+    ensure_pip = [python, "-m", "ensurepip"]
+    if not (uv := find_uv()):
+        has_pip = captured([python, "-m", "pip", "--version"]).returncode == 0
+        return "pip", [ensure_pip] * (not has_pip) + [[python, "-m", "pip", "install"]], clean()
+    told = pip_configuration()
+    if any(map(os.environ.get, UV_INDEXES)):
+        told = {name: value for name, value in told.items() if name in RULES}
+    command = [uv, "pip", "install", "--python", python, *options(told)]
+    variables = {VARIABLES[name]: value for name, value in told.items() if name in VARIABLES}
+    # People and hints call pip by `python -m pip`; nobody has a hash for it.
+    if "--require-hashes" in command or os.environ.get("UV_REQUIRE_HASHES") in TRUE:
+        return "uv", [ensure_pip, command], variables | clean()
+    return "uv", [[*command, "pip"]], variables | clean()
+
+
+def options(told: dict[str, str]) -> list[str]:
+    values = [(name, value) for name in (*PLACES, *RULES) for value in told.get(name, "").split()]
+    flags = [f"--{name}" for name, value in values if name in FLAGS and value.lower() in TRUE]
+    return [f"--{name}={value}" for name, value in values if name not in FLAGS] + flags
+
+
+def heeded() -> str:
+    """Say how to take back what the variables demand, which the installer may not name."""
+    unset = "; ".join(UNSET.format(name) for name in sorted(os.environ) if DEMANDS.match(name))
+    return f"; if that is behind it: {unset}" if unset else ""
 
 
 def pip_configuration() -> dict[str, str]:

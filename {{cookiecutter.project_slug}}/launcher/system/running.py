@@ -7,6 +7,7 @@ On Windows, where a lock is one process's alone, each has a file of its own, nam
 import os
 import re
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from glob import iglob
@@ -37,6 +38,26 @@ def lock(descriptor: int, alone: bool = False) -> None:
         import fcntl
 
         fcntl.flock(descriptor, fcntl.LOCK_NB | (fcntl.LOCK_EX if alone else fcntl.LOCK_SH))
+
+
+def take_turns() -> None:
+    """Wait until no other process bootstraps here, nor what one that was killed has started.
+
+    A program that is started with `close_fds=False` has the lock too, until its end.
+    """
+    with suppress(OSError):  # a read-only folder, or one that has no locks
+        FOLDER.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(FOLDER / "bootstrap", os.O_WRONLY | os.O_CREAT, 0o666)
+        os.set_inheritable(descriptor, True)
+        said = False
+        while True:
+            try:
+                return lock(descriptor, alone=True)
+            except (BlockingIOError, PermissionError):
+                if not said:
+                    print("Another bootstrap.py is at work here: waiting for its end", flush=True)
+                said = True
+                time.sleep(0.1)
 
 
 def is_locked(path: Path = LOCK) -> bool:
