@@ -7,9 +7,10 @@ Usage: .venv/bin/python benchmarks/interruptions.py [--count N] [--seed S] [--jo
 Bootstraps bare copies of one service, each in a process group of its own, and ends the whole group
 at a random moment: in a step by random, the longer the likelier, so that every step is met. Then
 runs bootstrap.py once more, which has to end well, to leave no process and nothing beside .venv.
-Ctrl-C (int) has to show no traceback either; killed alone, what it has started outlives it, and the
-next run begins at once. Prints how the cases ended, by the step that was
-interrupted; --only makes one again, with the same seed.
+Ctrl-C (int) has to show no traceback either, though Python shows one in the first milliseconds of
+its own start; killed alone, what it has started outlives it, and the next run begins at once.
+Prints how the cases ended, by the step in which they were to be interrupted; --only makes one
+again, with the same seed.
 """
 
 import argparse
