@@ -60,9 +60,10 @@ def examine(answers: SimpleQueue[dict[str, Any]]) -> None:
             state = database_state()
     except Exception as error:
         current_app.logger.warning("not ready: %s", error)
-        answered = isinstance(error, DBAPIError) and error.statement
-        away = not answered or error.connection_invalidated
-        state = {"database": "does not answer" if away else "refuses"}
+        refused = (
+            isinstance(error, DBAPIError) and error.statement and not error.connection_invalidated
+        )
+        state = {"database": "refuses" if refused else "does not answer"}
     finally:
         examining.release()
     answers.put(state)
