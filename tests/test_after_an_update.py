@@ -55,9 +55,10 @@ def owner(service: BakedProject) -> None:
 
 def working(service: BakedProject, other: BakedProject) -> BakedProject:
     """Give it a copy of what bootstrap.py made for another one."""
-    for name in (".venv", "instance"):
-        folders = (other.path / name, service.path / name)
-        shutil.copytree(*folders, symlinks=True, copy_function=link)
+    venv, database = ".venv", "instance/development.db"
+    shutil.copytree(other.path / venv, service.path / venv, symlinks=True, copy_function=link)
+    (service.path / "instance").mkdir()
+    shutil.copy2(other.path / database, service.path / database)
     return on_any_port(service)
 
 
