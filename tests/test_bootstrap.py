@@ -500,6 +500,8 @@ def test_start_goes_on_to_serve(moved: BakedProject) -> None:
         server.wait_for_url()
         assert ANSWERED in server.output
         assert http(f"{server.url}/ping").json == {"status": "ok"}
+        again = moved.run("bootstrap.py", PORT="0")
+        assert good(again), "the server is no bootstrap.py that one would have to wait for"
         server.process.terminate()
         server.process.wait(ANSWER_WITHIN)
         with socket.socket() as free:

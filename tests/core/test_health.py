@@ -8,6 +8,7 @@ from backend.core import health
 from backend.core.database import now
 from backend.core.jobs import registered_jobs
 from backend.core.jobs.scheduler import Scheduler
+from backend.core.migrations import code_revisions
 from flask import Flask
 from flask.testing import FlaskClient
 
@@ -45,6 +46,18 @@ def test_not_ready_while_the_database_is_away(tmp_path: Path) -> None:
     app = create_app({"SQLALCHEMY_DATABASE_URI": f"sqlite:///{tmp_path}"})
     assert app.test_client().get("/ping").status_code == 200
     assert_no_answer(app)
+
+
+def test_not_ready_while_a_migration_is_broken(
+    migrated_app: Flask, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "0002_broken.py").write_text("revision = (")
+    code_revisions.cache_clear()
+    with monkeypatch.context() as broken:
+        broken.setattr("backend.core.migrations.OWN", tmp_path)
+        assert migrated_app.test_client().get("/readyz").status_code == 503
+    code_revisions.cache_clear()
+    assert migrated_app.test_client().get("/readyz").status_code == 200
 
 
 def test_not_ready_while_the_database_takes_too_long(

@@ -17,7 +17,7 @@ from launcher.installer import heeded
 from launcher.system.address import announced_url
 from launcher.system.console import prepare_streams
 from launcher.system.interpreter import become
-from launcher.system.running import take_turns
+from launcher.system.running import turn
 
 ROOT = Path(__file__).resolve().parent.parent
 # Seconds that the service has to start and to answer: on a busy machine the first start takes 40.
@@ -35,8 +35,8 @@ def main(arguments: list[str]) -> int:
     prepare_streams()
     service = Service(ROOT)
     try:
-        take_turns()
-        take_steps(service)
+        with turn():
+            take_steps(service)
     except (BootstrapError, OSError) as error:
         again = command_line("bootstrap.py")
         print(f"\nNot ready: {error}\nOnce that is mended: {again}", file=sys.stderr)

@@ -1,5 +1,6 @@
 """Health: /ping says that the process answers, /readyz that it can do its work."""
 
+from contextlib import suppress
 from contextvars import copy_context
 from datetime import datetime
 from queue import Empty, SimpleQueue
@@ -36,9 +37,7 @@ def readyz() -> tuple[dict[str, Any], int]:
 
     A scheduler that has not been seen is told and is no reason: the web can do without it.
     """
-    from backend.core.migrations import code_revisions
-
-    code_revisions()  # before the clock starts: on a busy machine it takes longer than the database
+    prepare()
     state = {"database": "does not answer"}
     if examining.acquire(timeout=ANSWERS_WITHIN):
         answers: SimpleQueue[dict[str, Any]] = SimpleQueue()
@@ -51,6 +50,14 @@ def readyz() -> tuple[dict[str, Any], int]:
             log.warning("not ready: the database takes longer than %d s", ANSWERS_WITHIN)
     ready = state.get("migrations") in ("ok", "ahead")
     return {"status": "ok" if ready else "unavailable"} | state, 200 if ready else 503
+
+
+def prepare() -> None:
+    """Do once, before the clock starts, what on a busy machine takes longer than the database."""
+    with suppress(Exception):  # which comes again where it is logged
+        from backend.core.migrations import code_revisions
+
+        code_revisions()
 
 
 def examine(answers: SimpleQueue[dict[str, Any]]) -> None:

@@ -9,7 +9,7 @@ import re
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from glob import iglob
 from pathlib import Path
 from subprocess import SubprocessError
@@ -40,24 +40,37 @@ def lock(descriptor: int, alone: bool = False) -> None:
         fcntl.flock(descriptor, fcntl.LOCK_NB | (fcntl.LOCK_EX if alone else fcntl.LOCK_SH))
 
 
-def take_turns() -> None:
+@contextmanager
+def turn() -> Iterator[None]:
     """Wait until no other process bootstraps here, nor what one that was killed has started.
 
-    A program that is started with `close_fds=False` has the lock too, until its end.
+    A program that is started meanwhile with `close_fds=False` has the lock too, until its end.
     """
-    with suppress(OSError):  # a read-only folder, or one that has no locks
+    descriptor = wait_for_turn()
+    yield
+    if descriptor is not None:
+        os.close(descriptor)
+
+
+def wait_for_turn() -> int | None:
+    try:
         FOLDER.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(FOLDER / "bootstrap", os.O_WRONLY | os.O_CREAT, 0o666)
-        os.set_inheritable(descriptor, True)
-        said = False
-        while True:
-            try:
-                return lock(descriptor, alone=True)
-            except (BlockingIOError, PermissionError):
-                if not said:
-                    print("Another bootstrap.py is at work here: waiting for its end", flush=True)
-                said = True
-                time.sleep(0.1)
+    except OSError:  # a read-only folder
+        return None
+    os.set_inheritable(descriptor, True)
+    said = False
+    while True:
+        try:
+            lock(descriptor, alone=True)
+            return descriptor
+        except (BlockingIOError, PermissionError):
+            if not said:
+                print("Another bootstrap.py is at work here: waiting for its end", flush=True)
+            said = True
+            time.sleep(0.1)
+        except OSError:  # a file system that has no locks
+            return descriptor
 
 
 def is_locked(path: Path = LOCK) -> bool:
