@@ -69,6 +69,21 @@ def edit(path: Path, old: str, new: str) -> None:
     write(path, text.replace(old, new))
 
 
+def migration(revision: str, follows: str, up: str = "pass", down: str = "pass") -> str:
+    """Return the source of a migration, with a statement for each way."""
+    return f'''"""{revision}"""
+import sqlalchemy as sa
+from alembic import op
+revision: str = "{revision}"
+down_revision: str | None = "{follows}"
+branch_labels = depends_on = None
+def upgrade() -> None:
+    {up}
+def downgrade() -> None:
+    {down}
+'''
+
+
 def append(path: Path, text: str) -> None:
     write(path, path.read_text(encoding="utf-8") + f"\n{text}\n")
 

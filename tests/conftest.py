@@ -20,7 +20,7 @@ from filelock import FileLock
 from generating import generate, made_in
 from hints import Reader
 from postgresql import PostgreSQL, postgresql
-from services import UNSET, BakedProject, bake, left_behind, production, wait_until
+from services import UNSET, BakedProject, bake, left_behind, production, python_in, wait_until
 
 # What uv calls the options of pip's that say where packages are.
 UV_NAMES = {
@@ -153,7 +153,7 @@ def empty_python(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A Python for which nothing is installed, not even pip."""
     folder = tmp_path_factory.mktemp("empty")
     venv.create(folder, symlinks=os.name != "nt")
-    return folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+    return python_in(folder)
 
 
 @pytest.fixture

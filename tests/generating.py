@@ -4,15 +4,19 @@ import contextlib
 import json
 import os
 import re
+import shutil
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
+from cookiecutter.utils import create_env_with_context
 from services import INSTALL_WITHIN, TEMPLATE, BakedProject, environment
 
+SERVICE = TEMPLATE / "{{cookiecutter.project_slug}}"
 COOKIECUTTER = (sys.executable, "-m", "cookiecutter")
 ODD_FOLDER = "プロジェクト (1) %x% & co"
 NAME_FOR_EVERY_CONSOLE = "気象サービス🎉"
@@ -50,20 +54,23 @@ def write_config(folder: Path, **answers: str) -> None:
     (folder / "cookiecutter.json").write_text(text, encoding="utf-8")
 
 
-def command_line(folder: Path, *answers: str | bytes, command: Sequence[str]) -> list[str | bytes]:
-    return [*command, str(TEMPLATE), "--no-input", "--output-dir", str(folder / "out"), *answers]
+def command_line(
+    folder: Path, *answers: str | bytes, command: Sequence[str], template: str = str(TEMPLATE)
+) -> list[str | bytes]:
+    return [*command, template, "--no-input", "--output-dir", str(folder / "out"), *answers]
 
 
 def generate(
     folder: Path,
     *answers: str | bytes,
     command: Sequence[str] = COOKIECUTTER,
+    template: str = str(TEMPLATE),
     encoding: str = "utf-8",
     **env: str,
 ) -> subprocess.CompletedProcess[str]:
     """Run the real command below the folder; `stdout` is everything that it printed."""
     return subprocess.run(
-        command_line(folder, *answers, command=command),
+        command_line(folder, *answers, command=command, template=template),
         env=generator_environment(folder, **env),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
@@ -72,6 +79,46 @@ def generate(
         errors="replace",
         timeout=INSTALL_WITHIN,
     )
+
+
+def type_answers(folder: Path, *lines: str) -> subprocess.CompletedProcess[str]:
+    """Run the real command, and type a line for each question."""
+    return subprocess.run(
+        [*COOKIECUTTER, str(TEMPLATE), "--output-dir", str(folder / "out")],
+        env=generator_environment(folder),
+        input="".join(f"{line}\n" for line in lines),
+        capture_output=True,
+        encoding="utf-8",
+    )
+
+
+def questions() -> dict[str, Any]:
+    asked: dict[str, Any] = json.loads((TEMPLATE / "cookiecutter.json").read_text(encoding="utf-8"))
+    return asked
+
+
+def another_template(folder: Path, asked: Mapping[str, Any]) -> Path:
+    """Make this template with other questions there."""
+    for part in ("hooks", SERVICE.name):
+        shutil.copytree(TEMPLATE / part, folder / part)
+    (folder / "cookiecutter.json").write_text(json.dumps(asked), encoding="utf-8")
+    return folder
+
+
+def rendered(path: Path, answers: Mapping[str, Any]) -> str:
+    """Return what cookiecutter makes of a file of the template's."""
+    template = create_env_with_context({"cookiecutter": answers}).from_string(
+        path.read_text(encoding="utf-8")
+    )
+    text: str = template.render(cookiecutter=answers)
+    return text
+
+
+def files_of(project: Path) -> dict[str, bytes]:
+    """Return the content of each file that is not git's own, by its name."""
+    found = (path for path in project.rglob("*") if path.is_file())
+    names = ((path.relative_to(project), path) for path in found)
+    return {name.as_posix(): path.read_bytes() for name, path in names if name.parts[0] != ".git"}
 
 
 def made_in(folder: Path, slug: str = "my-service") -> BakedProject:

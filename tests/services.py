@@ -36,6 +36,11 @@ def environment(**changes: str) -> dict[str, str]:
     return kept | {"PYTHONUNBUFFERED": "1"} | changes
 
 
+def python_in(environment: Path) -> Path:
+    """Return the Python of a virtual environment."""
+    return environment / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+
+
 @dataclass(frozen=True)
 class Answer:
     """An HTTP answer."""
@@ -122,7 +127,7 @@ class BakedProject:
     @property
     def python(self) -> Path:
         """The Python of the service's own .venv."""
-        return self.path / ".venv" / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+        return python_in(self.path / ".venv")
 
     def run(
         self, *arguments: object, python: object = None, **env: str

@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from breaking import append, edit, line_of, on_any_port, write
+from breaking import append, edit, line_of, migration, on_any_port, write
 from hints import Reader, ids
 from services import BakedProject, link
 from test_cruft import bump_everywhere
@@ -21,21 +21,6 @@ CONFLICTS = {
     "backend/models.py": ("class Message", "views.broken"),
 }
 CONFLICT = re.compile(r"<<<<<<< .*\n((?:.*\n)*?)=======\n((?:.*\n)*?)>>>>>>> .*\n")
-MIGRATION = '''"""Nothing, which has to be done all the same."""
-
-revision = "core_0002"
-down_revision = "core_0001"
-branch_labels = None
-depends_on = None
-
-
-def upgrade() -> None:
-    pass
-
-
-def downgrade() -> None:
-    pass
-'''
 
 
 def release(template: Path) -> None:
@@ -43,7 +28,7 @@ def release(template: Path) -> None:
     service = template / SERVICE
     bump_everywhere(service, "packaging==26.2")
     core = service / "backend/core"
-    (core / "migrations/0002_more.py").write_text(MIGRATION)
+    (core / "migrations/0002_more.py").write_text(migration("core_0002", "core_0001"))
     append(core / "settings.py", "PATIENCE: int = 5")
     edit(service / "backend/routes/__init__.py", "of each module.", "of each of the modules.")
 

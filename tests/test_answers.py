@@ -1,6 +1,5 @@
 """What cookiecutter.json asks, and what it and the pre_gen hook refuse before a file is written."""
 
-import json
 import os
 import re
 import subprocess
@@ -10,15 +9,14 @@ from typing import Any
 
 import pytest
 from cookiecutter.main import cookiecutter
-from cookiecutter.utils import create_env_with_context
-from generating import COOKIECUTTER, generate, generator_environment, write_config
+from generating import generate, questions, rendered, type_answers, write_config
 from jinja2 import UndefinedError
 from services import TEMPLATE, BakedProject, bake
 
 pytestmark = pytest.mark.quick
 
 SLUG = re.compile(r"[a-z][a-z0-9]*([-_][a-z0-9]+)*")
-QUESTIONS = json.loads((TEMPLATE / "cookiecutter.json").read_text(encoding="utf-8"))
+QUESTIONS = questions()
 
 NO_FOLDERS = ["", ".", "..", "../billing", "../out/../../billing", "a/b", "~/x", "/billing",
               "a\\b", "..\\billing", "billing/", "abc\n"]  # fmt: skip
@@ -132,13 +130,7 @@ def test_what_cookiecutter_would_render_is_refused_where_it_is_typed(
     text: str, tmp_path: Path
 ) -> None:
     """On a command line it is rendered before anybody sees it."""
-    done = subprocess.run(
-        [*COOKIECUTTER, str(TEMPLATE), "--output-dir", str(tmp_path / "out")],
-        env=generator_environment(tmp_path),
-        input="\n".join([text, "weather", text, text, "", "", "no", ""]),
-        capture_output=True,
-        encoding="utf-8",
-    )
+    done = type_answers(tmp_path, text, "weather", text, text, "", "", "no")
     assert done.returncode != 0
     assert all(f"{name} may not hold" in done.stderr for name in ("project_name", "author"))
     assert list((tmp_path / "out").iterdir()) == []
@@ -212,9 +204,8 @@ def test_where_the_system_knows_no_time_zone_any_name_of_one_is_accepted(
     zone: str, code: int, bare_service: BakedProject, tmp_path: Path
 ) -> None:
     answers = bare_service.context | {"timezone": zone}
-    hook = (TEMPLATE / "hooks" / "pre_gen_project.py").read_text(encoding="utf-8")
-    template = create_env_with_context({"cookiecutter": answers}).from_string(hook)
-    (tmp_path / "hook.py").write_text(template.render(cookiecutter=answers), encoding="utf-8")
+    hook = rendered(TEMPLATE / "hooks" / "pre_gen_project.py", answers)
+    (tmp_path / "hook.py").write_text(hook, encoding="utf-8")
     (tmp_path / "empty").mkdir()
     done = subprocess.run(
         [sys.executable, "-S", str(tmp_path / "hook.py")],  # -S: without the package tzdata
@@ -233,13 +224,7 @@ def test_a_time_zone_that_is_accepted_is_the_one_in_the_settings(zone: str, cook
 
 def test_there_are_at_most_seven_questions(tmp_path: Path) -> None:
     """Seven times the return key, and the last answer: no."""
-    done = subprocess.run(
-        [*COOKIECUTTER, str(TEMPLATE), "--output-dir", str(tmp_path / "out")],
-        env=generator_environment(tmp_path),
-        input="\n" * 6 + "n\n",
-        capture_output=True,
-        encoding="utf-8",
-    )
+    done = type_answers(tmp_path, *[""] * 6, "n")
     assert done.returncode == 0, done.stderr
     asked = re.findall(r"\[(\d+)/(\d+)\]", done.stdout)
     assert [int(number) for number, _ in asked] == list(range(1, len(asked) + 1))

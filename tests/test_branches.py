@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from breaking import append, found_by, the
+from breaking import append, found_by, migration, the
 from commands import Command, commands
 from databases import read
 from postgresql import PostgreSQL
@@ -19,21 +19,6 @@ FIRST_VERSION = (
     " VALUES ('old', '2026-01-01', '2026-01-01', 'tick', 'p', 'h', 1, 'succeeded')",
 )
 MODULE = "launcher.serving.database"  # whose application `run.py db` makes
-LATER = '''
-"""later"""
-import sqlalchemy as sa
-from alembic import op
-revision: str = "{revision}"
-down_revision: str | None = "{down}"
-branch_labels = None
-depends_on = None
-def upgrade() -> None:
-    op.create_table("{table}", sa.Column("id", sa.Integer(), primary_key=True))
-def downgrade() -> None:
-    op.drop_table("{table}")
-'''
-
-
 STATE = """
 from backend import create_app
 from backend.core.database import db
@@ -148,8 +133,10 @@ def test_a_new_migration_is_the_owner_s(migrated: Migrated) -> None:
 
 
 def add(project: BakedProject, folder: str, revision: str, down: str) -> None:
-    text = LATER.format(revision=revision, down=down, table=f"table_{revision}")
-    (project.path / folder / f"{revision}.py").write_text(text.lstrip())
+    table = f"table_{revision}"
+    up = f'op.create_table("{table}", sa.Column("id", sa.Integer(), primary_key=True))'
+    text = migration(revision, down, up, f'op.drop_table("{table}")')
+    (project.path / folder / f"{revision}.py").write_text(text)
 
 
 def test_core_s_branch_goes_on_without_the_owner_s_and_back(migrated: Migrated) -> None:

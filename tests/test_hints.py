@@ -3,7 +3,7 @@
 In each test as many mistakes are made at once as do not disturb one another.
 """
 
-from breaking import append, edit, posix_only
+from breaking import append, edit, migration, posix_only
 from hints import Reader, follow_all, ids
 
 pytestmark = posix_only
@@ -69,19 +69,6 @@ def test_settings_that_cannot_be_imported(reader: Reader) -> None:
     follow_all(reader, "settings.broken", "views.async")
 
 
-ANOTHER = """
-revision = "{0}"
-down_revision = "0001"
-branch_labels = depends_on = None
-
-
-def upgrade(): ...
-
-
-def downgrade(): ...
-"""
-
-
 MODEL = """
 import sqlalchemy as sa
 Message.owner_id = mapped_column(sa.ForeignKey('owner.id'))
@@ -91,7 +78,7 @@ Message.owner_id = mapped_column(sa.ForeignKey('owner.id'))
 def test_several_heads_a_folder_for_a_database_and_a_broken_model(reader: Reader) -> None:
     append(reader.project.path / "backend/models.py", MODEL)
     for name in ("a", "b"):
-        (reader.project.path / f"migrations/{name}.py").write_text(ANOTHER.format(name))
+        (reader.project.path / f"migrations/{name}.py").write_text(migration(name, "0001"))
     path = reader.project.path / "instance/development.db"
     for file in path.parent.glob(f"{path.name}*"):
         file.unlink()

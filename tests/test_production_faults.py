@@ -14,7 +14,7 @@ from typing import Any
 
 import psutil
 import pytest
-from breaking import append, edit, with_routes
+from breaking import append, edit, migration, with_routes
 from load import Load
 from postgresql import PASSWORD, PostgreSQL, query
 from services import ANSWER_WITHIN, BakedProject, Server, gunicorn, gunicorn_alone, http, wait_until
@@ -56,22 +56,6 @@ def long():
 
     time.sleep(3)
     return {"answered": "late"}
-"""
-SLEEPING_MIGRATION = """
-from alembic import op
-
-revision = "0002"
-down_revision = "0001"
-branch_labels = None
-depends_on = None
-
-
-def upgrade():
-    op.execute("SELECT pg_sleep(2)")
-
-
-def downgrade():
-    pass
 """
 HEAD = b"POST /api/chat HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
 HALF_BODY = HEAD + b'Content-Length: 60000\r\n\r\n{"message": "'
@@ -405,19 +389,7 @@ def test_readyz_says_when_a_scheduler_was_last_seen(
 
 # Deploying and rolling back
 
-ADDITIVE = '''
-"""a mood"""
-import sqlalchemy as sa
-from alembic import op
-revision: str = "0002"
-down_revision: str | None = "0001"
-branch_labels = None
-depends_on = None
-def upgrade() -> None:
-    op.add_column("message", sa.Column("mood", sa.Text(), nullable=True))
-def downgrade() -> None:
-    op.drop_column("message", "mood")
-'''
+ADDITIVE = 'op.add_column("message", sa.Column("mood", sa.Text(), nullable=True))'
 
 
 def test_a_deployment_and_its_rollback_lose_no_request(
@@ -425,7 +397,7 @@ def test_a_deployment_and_its_rollback_lose_no_request(
 ) -> None:
     """The older code answers until the newer does, and is started again on the newer schema."""
     newer = project.copy(tmp_path)
-    (newer.path / "migrations/0002_mood.py").write_text(ADDITIVE)
+    (newer.path / "migrations/0002_mood.py").write_text(migration("0002", "0001", ADDITIVE))
     append(newer.path / "backend/models.py", "Message.mood = mapped_column(Text)")
 
     def is_ready(service: Server, migrations: str) -> None:
@@ -474,7 +446,8 @@ def test_a_migration_may_take_longer_than_a_statement(
 ) -> None:
     copy = project.copy(tmp_path)
     append(copy.path / "config/production.py", "DATABASE_STATEMENT_TIMEOUT = 1")
-    (copy.path / "migrations/0002_sleeping.py").write_text(SLEEPING_MIGRATION)
+    sleeping = migration("0002", "0001", 'op.execute("SELECT pg_sleep(2)")')
+    (copy.path / "migrations/0002_sleeping.py").write_text(sleeping)
     url = server.new_database()
     done = copy.run("run.py", "db", "upgrade", **migrated | {"DATABASE_URL": url})
     assert done.returncode == 0, done.stderr

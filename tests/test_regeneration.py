@@ -1,8 +1,6 @@
 """Making a service again, over what its owner has made of it: nothing of his is lost."""
 
 import json
-import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -10,9 +8,19 @@ from pathlib import Path
 
 import pytest
 from breaking import edit
-from cookiecutter.utils import create_env_with_context
-from generating import COOKIECUTTER, ODD_FOLDER, generate, made_in, write_config
-from services import TEMPLATE, BakedProject, environment
+from generating import (
+    COOKIECUTTER,
+    ODD_FOLDER,
+    SERVICE,
+    another_template,
+    files_of,
+    generate,
+    made_in,
+    questions,
+    rendered,
+    write_config,
+)
+from services import TEMPLATE, BakedProject, python_in
 from updating import Repository
 
 OLDEST = "2.1.1"
@@ -39,7 +47,7 @@ def command(
     if request.param == "current":
         return COOKIECUTTER
     folder, uv = tmp_path_factory.mktemp("older"), [sys.executable, "-m", "uv"]
-    python = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+    python = python_in(folder)
     for step in (
         ["venv", "--quiet", "--python", sys.executable, str(folder)],
         ["pip", "install", "--quiet", "--python", str(python), f"cookiecutter=={OLDEST}"],
@@ -67,15 +75,6 @@ def owned(tmp_path: Path, command: Sequence[str]) -> BakedProject:
     return project
 
 
-def files_in(project: BakedProject) -> dict[str, bytes]:
-    files = (path for path in project.path.rglob("*") if path.is_file())
-    return {
-        name: path.read_bytes()
-        for path in files
-        if not (name := path.relative_to(project.path).as_posix()).startswith(".git/")
-    }
-
-
 def again(project: BakedProject, *options: str, command: Sequence[str]) -> str:
     done = generate(project.path.parent.parent, *options, command=command)
     assert done.returncode == 0, done.stdout
@@ -85,9 +84,9 @@ def again(project: BakedProject, *options: str, command: Sequence[str]) -> str:
 def test_what_exists_is_skipped_and_what_is_new_is_added(
     owned: BakedProject, command: Sequence[str]
 ) -> None:
-    before = files_in(owned)
+    before = files_of(owned.path)
     said = again(owned, "-f", "-s", command=command)
-    after = files_in(owned)
+    after = files_of(owned.path)
     assert after.keys() - before.keys() == {DELETED}
     assert {name: after[name] for name in before} == before
     assert Repository(owned.path).git("status", "--short").split() == ["??", DELETED]
@@ -100,9 +99,9 @@ def test_files_of_the_same_name_are_overwritten_and_no_others(
 ) -> None:
     fresh = tmp_path / "fresh"
     assert generate(fresh, "bootstrap=no", command=command).returncode == 0
-    before = files_in(owned)
+    before = files_of(owned.path)
     again(owned, "-f", "bootstrap=no", command=command)
-    after, new = files_in(owned), files_in(made_in(fresh))
+    after, new = files_of(owned.path), files_of(made_in(fresh).path)
     assert after == before | new
     assert set(OWN) == after.keys() - new.keys()
     changed = {line[3:] for line in Repository(owned.path).git("status", "--short").splitlines()}
@@ -113,11 +112,11 @@ def test_changes_that_are_not_committed_are_not_overwritten(
     owned: BakedProject, command: Sequence[str]
 ) -> None:
     edit(owned.path / "backend/routes/__init__.py", "# the owner's own", "# not committed")
-    before = files_in(owned)
+    before = files_of(owned.path)
     refused = generate(owned.path.parent.parent, "-f", command=command)
     assert refused.returncode != 0
     assert "commit or stash them first" in refused.stdout
-    assert files_in(owned) == before
+    assert files_of(owned.path) == before
     Repository(owned.path).commit("more")
     again(owned, "-f", command=command)
 
@@ -125,9 +124,9 @@ def test_changes_that_are_not_committed_are_not_overwritten(
 def test_a_refusal_over_an_existing_service_changes_nothing(
     owned: BakedProject, command: Sequence[str]
 ) -> None:
-    before = files_in(owned)
+    before = files_of(owned.path)
     assert generate(owned.path.parent.parent, "-f", "port=80", command=command).returncode != 0
-    assert files_in(owned) == before
+    assert files_of(owned.path) == before
 
 
 def test_a_service_is_made_again_from_its_own_file_by_a_template_with_a_new_question(
@@ -140,25 +139,15 @@ def test_a_service_is_made_again_from_its_own_file_by_a_template_with_a_new_ques
     assert made_from["template"] == str(TEMPLATE)
     assert made_from["default_context"]["project_name"] == NAME
 
-    newer = tmp_path / "newer"
-    for part in ("hooks", "{{cookiecutter.project_slug}}"):
-        shutil.copytree(TEMPLATE / part, newer / part)
-    questions = json.loads((TEMPLATE / "cookiecutter.json").read_text(encoding="utf-8"))
-    questions = {"colour": "blue"} | questions
-    (newer / "cookiecutter.json").write_text(json.dumps(questions), encoding="utf-8")
-    options = ("--no-input", "--config-file", str(first / "made-from.json"))
-    done = subprocess.run(
-        [*command, str(newer), *options, "--output-dir", str(tmp_path / "again")],
-        env=environment(),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-    )
-    assert done.returncode == 0, done.stderr
-    second = BakedProject(tmp_path / "again" / first.name)
+    newer = another_template(tmp_path / "newer", {"colour": "blue"} | questions())
+    again = ("--config-file", str(first / "made-from.json"))
+    done = generate(tmp_path / "again", *again, command=command, template=str(newer))
+    assert done.returncode == 0, done.stdout
+    second = made_in(tmp_path / "again", first.name).path
     made_from["template"] = str(newer)
-    files = files_in(second)
+    files = files_of(second)
     assert json.loads(files.pop("made-from.json")) == made_from
-    assert files == {name: files_in(BakedProject(first))[name] for name in files}
+    assert files == {name: files_of(first)[name] for name in files}
     assert len(files) > 100
 
 
@@ -178,12 +167,8 @@ def test_a_service_is_made_again_from_its_own_file_by_a_template_with_a_new_ques
 def test_what_a_service_was_made_from_holds_no_password(
     address: str, kept: str, bare_service: BakedProject
 ) -> None:
-    source = TEMPLATE / "{{cookiecutter.project_slug}}" / "made-from.json"
-    answers = {**bare_service.context, "_template": address}
-    template = create_env_with_context({"cookiecutter": answers}).from_string(
-        source.read_text(encoding="utf-8")
-    )
-    assert json.loads(template.render(cookiecutter=answers))["template"] == kept
+    text = rendered(SERVICE / "made-from.json", bare_service.context | {"_template": address})
+    assert json.loads(text)["template"] == kept
 
 
 @pytest.mark.quick

@@ -1,11 +1,9 @@
 """What a bake writes: every file, nothing else, and each answer exactly as it was given."""
 
 import datetime
-import json
 import os
 import re
 import runpy
-import shutil
 import subprocess
 import sys
 import tomllib
@@ -13,13 +11,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cookiecutter.utils import create_env_with_context
-from generating import generate, made_in
+from generating import (
+    SERVICE,
+    another_template,
+    files_of,
+    generate,
+    made_in,
+    questions,
+    rendered,
+)
 from services import TEMPLATE, BakedProject, bake
 
 pytestmark = pytest.mark.quick
 
-SERVICE = TEMPLATE / "{{cookiecutter.project_slug}}"
 HOOKS = sorted((TEMPLATE / "hooks").glob("*.py"))
 RUFF = [sys.executable, "-m", "ruff"]
 # The files that hold answers, and the one that has to say {{ }} itself.
@@ -35,11 +39,6 @@ HOSTILE = {
     "japanese": "日本語の、長い「名前」",
     "long": "A long name, and on it goes " * 20,
 }
-
-
-def files_of(project: Path) -> dict[str, bytes]:
-    found = (path for path in project.rglob("*") if path.is_file())
-    return {path.relative_to(project).as_posix(): path.read_bytes() for path in found}
 
 
 def rendered_config(project: BakedProject) -> dict[str, Any]:
@@ -113,13 +112,9 @@ def test_the_year_is_the_same_with_the_extension_of_older_cookiecutters(
     ours, year = readme(bare_service.path), datetime.datetime.now(datetime.UTC).year
     assert "{% now 'utc', '%Y' %}" in readme(SERVICE)
     assert str(year) in ours
-    older = tmp_path / "older"
-    shutil.copytree(TEMPLATE / "hooks", older / "hooks")
-    shutil.copytree(SERVICE, older / SERVICE.name)
-    questions = json.loads((TEMPLATE / "cookiecutter.json").read_text(encoding="utf-8"))
-    assert "_extensions" not in questions, "without jinja2_time, generation would fail"
-    questions["_extensions"] = ["jinja2_time.TimeExtension"]
-    (older / "cookiecutter.json").write_text(json.dumps(questions), encoding="utf-8")
+    assert "_extensions" not in questions(), "without jinja2_time, generation would fail"
+    extended = questions() | {"_extensions": ["jinja2_time.TimeExtension"]}
+    older = another_template(tmp_path / "older", extended)
     result = cookies.bake(template=str(older), extra_context={"bootstrap": "no"})
     assert result.exception is None, result.exception
     assert readme(result.project_path) == ours
@@ -140,9 +135,8 @@ def test_the_rendered_hooks_are_clean(
 ) -> None:
     answers = bare_service.context | dict.fromkeys(("project_name", "description", "author"), text)
     for hook in HOOKS:
-        env = create_env_with_context({"cookiecutter": answers})
-        rendered = env.from_string(hook.read_text(encoding="utf-8")).render(cookiecutter=answers)
-        (tmp_path / hook.name).write_text(rendered + "\n", encoding="utf-8")
+        source = rendered(hook, answers)
+        (tmp_path / hook.name).write_text(source + "\n", encoding="utf-8")
     done = subprocess.run(
         [
             *RUFF,

@@ -9,11 +9,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import generating
 from generating import generator_environment
 from services import INSTALL_WITHIN, TEMPLATE, BakedProject, environment
 
 CRUFT = (sys.executable, "-m", "cruft")
-SERVICE = "{{cookiecutter.project_slug}}"
+SERVICE = generating.SERVICE.name
 PARTS = ("cookiecutter.json", "hooks", SERVICE)
 # Git reads no configuration of the machine's, and needs to be told who commits.
 ALONE = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"} | {
