@@ -150,10 +150,11 @@ def tops(record: str) -> set[str]:
 
 def hidden_by(distribution: Distribution) -> str | None:
     """Return the folder of PYTHONPATH in which Python finds another package of its names first."""
-    own, names = str(distribution.locate_file("")), tops(distribution.read_text("RECORD") or "")
+    own = str(distribution.locate_file(""))
     for folder in filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep)):
         if os.path.realpath(folder) == os.path.realpath(own):
             return None
+        names = tops(distribution.read_text("RECORD") or "")
         modules = (name if name.endswith(".py") else f"{name}/__init__.py" for name in names)
         if any(os.path.isfile(os.path.join(folder, module)) for module in modules):
             return folder
