@@ -24,7 +24,7 @@ TEMPLATE = Path(__file__).resolve().parent.parent
 # What the machine of whoever runs the tests may have set, and the service would listen to.
 UNSET = ("ENVIRONMENT", "PORT", "DATABASE_URL", "SECRET_KEY", "VIRTUAL_ENV", "PYTHONIOENCODING",
          "FLASK_SAFE_START_BOOTSTRAP", "FLASK_APP", "FLASK_DEBUG", "NO_COLOR",
-         "PYTHONDONTWRITEBYTECODE")  # fmt: skip
+         "PYTHONDONTWRITEBYTECODE", "PYTHONPATH")  # fmt: skip
 # Far more seconds than anything takes, on a machine that has much else to do as well.
 ANSWER_WITHIN = 120
 INSTALL_WITHIN = 5 * ANSWER_WITHIN
@@ -184,8 +184,8 @@ class BakedProject:
 
 
 def link(source: str, target: str) -> None:
-    """Share the file, unless it is one of those in which bootstrap.py notes what it did."""
-    (shutil.copy2 if source.endswith(".json") else os.link)(source, target)
+    """Share the file, unless it is one of those in which is noted what was done or found."""
+    (shutil.copy2 if source.endswith((".json", ".receipt")) else os.link)(source, target)
 
 
 @contextlib.contextmanager

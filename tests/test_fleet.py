@@ -3,13 +3,14 @@
 import json
 import os
 import runpy
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+import tempfile
 from pathlib import Path
 
+import cruft
+import pytest
 from breaking import append, edit
 from services import BakedProject
-from updating import SERVICE, Repository, create, new_template, update
+from updating import SERVICE, Repository, begin, new_template, out, update_environment
 
 NAMES = (
     "My Service",
@@ -68,36 +69,42 @@ def assert_green(service: BakedProject) -> None:
     assert {check["status"] for check in checks} == {"ok"}, checks
 
 
+@pytest.fixture
+def _alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """cruft runs in this process, and is not imported forty times; it keeps nothing elsewhere."""
+    for name, value in update_environment(tmp_path).items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(tempfile, "tempdir", os.environ["TMPDIR"])
+
+
+@pytest.mark.usefixtures("_alone")
 def test_a_fleet_stays_green_through_an_update(
-    shared_service: BakedProject, tmp_path: Path
+    shared_service: BakedProject, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     template = new_template(tmp_path / "template")
-
-    def made(number: int) -> BakedProject:
-        folder = tmp_path / str(number)
-        service = create(folder, template, FLEET[number])
-        (service.path / "instance").mkdir()
-        database = "instance/development.db"
-        (service.path / database).write_bytes((shared_service.path / database).read_bytes())
-        week(service)
+    database = "instance/development.db"
+    fleet = []
+    for number, answers in enumerate(FLEET):
+        output = out(tmp_path) / str(number)
+        path = cruft.create(str(template.path), output, extra_context=answers)
+        assert "bootstrap.py" in capfd.readouterr().out
         # The one environment is enough for all: there is no .venv, so this Python serves.
-        service = replace(service, started_by=shared_service.python)
+        service = BakedProject(path, started_by=shared_service.python)
+        begin(service.path, "generated")
+        (path / "instance").mkdir()
+        (path / database).write_bytes((shared_service.path / database).read_bytes())
+        week(service)
         assert_green(service)
-        return service
-
-    def updated(number: int) -> None:
-        service = fleet[number]
-        said = update(service.path.parents[2], service.path)
-        assert len(said.stdout.splitlines()) == 1, said.stdout
-        assert said.stderr == ""
+        fleet.append(service)
+    release(template.path)
+    template.commit("release")
+    for number, service in enumerate(fleet):
+        assert cruft.update(service.path)
+        said = capfd.readouterr()
+        assert len(said.out.splitlines()) == 1, said.out
+        assert said.err == ""
         if number % 5 == 0:  # each check takes as long as the update
             assert_green(service)
-
-    with ThreadPoolExecutor(os.cpu_count()) as several:
-        fleet = list(several.map(made, range(len(FLEET))))
-        release(template.path)
-        template.commit("release")
-        list(several.map(updated, range(len(FLEET))))
     for service, answers in zip(fleet, FLEET, strict=True):
         settings = runpy.run_path(str(service.path / "config/default.py"))
         assert settings["SERVICE_NAME"] == answers["project_name"]

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from breaking import append, edit
 from services import BakedProject
-from updating import Repository
+from updating import begin
 
 SESSION_HOOK = """
 from flask import session
@@ -100,9 +100,7 @@ def test_the_recipe_for_pages_is_a_policy_for_pages_alone(service: BakedProject)
 
 def test_an_ordinary_week_changes_nothing_that_updates_replace(service: BakedProject) -> None:
     path = service.path
-    repository = Repository(path)
-    repository.git("init", "--quiet")
-    repository.commit("generated")
+    repository = begin(path, "generated")
     append(path / "backend/models.py", TABLE)
     append(path / "backend/routes/chat.py", PAGE)
     (path / "backend/jobs/count_pages.py").write_text(JOB)

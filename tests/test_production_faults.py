@@ -408,7 +408,7 @@ def test_a_deployment_and_its_rollback_lose_no_request(
 
         def start(code: BakedProject) -> tuple[Server, Load]:
             service = kept.enter_context(gunicorn(code, **migrated))
-            load = kept.enter_context(Load(service.url, threads=2))
+            load = kept.enter_context(Load(service.url, threads=1))
             load.goes_on()
             return service, load
 

@@ -21,7 +21,7 @@ from generating import (
     write_config,
 )
 from services import TEMPLATE, BakedProject, python_in
-from updating import Repository
+from updating import Repository, begin
 
 OLDEST = "2.1.1"
 NAME = 'it\'s \\ "気象" 🎉 %x% {0}'
@@ -69,9 +69,7 @@ def owned(tmp_path: Path, command: Sequence[str]) -> BakedProject:
         with (project.path / name).open("a", encoding="utf-8") as file:
             file.write("# the owner's own\n")
     (project.path / DELETED).unlink()
-    repository = Repository(project.path)
-    repository.git("init", "--quiet")
-    repository.commit("week")
+    begin(project.path, "week")
     return project
 
 

@@ -67,10 +67,15 @@ def new_template(path: Path) -> Repository:
         if (TEMPLATE / name).exists():
             (path / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(TEMPLATE / name, path / name)
-    template = Repository(path)
-    template.git("init", "--quiet")
-    template.commit("first")
-    return template
+    return begin(path, "first")
+
+
+def begin(path: Path, name: str) -> Repository:
+    """Put a folder into git, with one commit of that name."""
+    repository = Repository(path)
+    repository.git("init", "--quiet")
+    repository.commit(name)
+    return repository
 
 
 def cruft(
@@ -102,9 +107,7 @@ def create(
     done = cruft(folder, "create", template.path, *given, *place, cwd=folder, **env)
     assert "bootstrap.py" in done.stdout, done.stdout + done.stderr
     (path,) = out(folder).iterdir()
-    service = Repository(path)
-    service.git("init", "--quiet")
-    service.commit("generated")
+    begin(path, "generated")
     return BakedProject(path)
 
 
