@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from services import BakedProject, Server, free_port, http, running
+from services import BakedProject, Server, free_port, gunicorn_alone, http, running
 
 T = TypeVar("T")
 # Starts the application as the development server does, and asks none of the checks.
@@ -154,8 +154,7 @@ def past_the_checks(service: BakedProject, **env: str) -> Done:
     command: list[object] = [service.python, "-c", UNCHECKED]
     if env.get("ENVIRONMENT") == "production":
         port = env["PORT"] if env.get("PORT", "0") != "0" else free_port()
-        address = f"127.0.0.1:{port}"
-        command = [service.python, "-m", "gunicorn", "--bind", address]
+        command = list(gunicorn_alone(service, int(port)))
     try:
         return started(service, command, **env)
     except OSError as error:  # there is no Python

@@ -217,7 +217,8 @@ def running(
 
 def gunicorn_alone(project: BakedProject, port: int = 0) -> tuple[object, ...]:
     """Return a command: run.py's checks take longer than most tests of what is served."""
-    return project.python, "-m", "gunicorn", "--bind", f"127.0.0.1:{port}", "wsgi:app"
+    server = ("-m", "launcher.serving.gunicorn_arbiter")
+    return project.python, *server, "--bind", f"127.0.0.1:{port}"
 
 
 @contextlib.contextmanager

@@ -13,6 +13,13 @@ from breaking import append, edit
 from services import BakedProject
 
 CREATE_APP = "backend/__init__.py"
+DATABASE = "instance/development.db"
+PAGE = """class Page(Base):
+    __tablename__ = "page"
+    id: Mapped[int] = mapped_column(primary_key=True)
+
+
+"""
 # Below backend/routes/. Nothing imports the last, which may be a script; some only follow.
 ROUTES = {
     "__init__.py": """
@@ -233,7 +240,7 @@ def test_a_view_that_clashes_with_another_is_found_where_it_stands(service: Bake
 
 
 def test_what_the_models_have_and_the_schema_lacks_is_a_warning(service: BakedProject) -> None:
-    with contextlib.closing(sqlite3.connect(service.path / "instance/development.db")) as database:
+    with contextlib.closing(sqlite3.connect(service.path / DATABASE)) as database:
         database.execute("CREATE VIRTUAL TABLE found USING fts5(text)")  # which is no difference
         database.execute("CREATE INDEX by_hand ON message (reply)")
     models = service.path / "backend/models.py"
@@ -249,8 +256,20 @@ def test_what_the_models_have_and_the_schema_lacks_is_a_warning(service: BakedPr
     assert ask(service).problems == []  # until it is upgraded to
 
 
+@pytest.mark.parametrize("by", ["a model without its migration", "hand"])
+def test_a_table_that_the_schema_lacks_is_an_error(service: BakedProject, by: str) -> None:
+    if by == "hand":
+        with contextlib.closing(sqlite3.connect(service.path / DATABASE)) as database:
+            database.execute("DROP TABLE message")
+    else:
+        edit(service.path / "backend/models.py", "class Message(", f"{PAGE}class Message(")
+    (problem,) = ask(service).problems
+    assert (problem["id"], problem["level"]) == ("database.drift", "error")
+    assert f"add table {'message' if by == 'hand' else 'page'}" in problem["message"]
+
+
 def test_a_database_that_is_not_there_is_not_made_by_asking(service: BakedProject) -> None:
-    path = service.path / "instance/development.db"
+    path = service.path / DATABASE
     path.unlink()
     said = ask(service)
     assert (said.application, said.problems, path.exists()) == (True, [], False)

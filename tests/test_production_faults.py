@@ -216,31 +216,6 @@ def test_told_to_end_it_answers_what_it_has_begun_and_loses_no_message(
     load.assert_stored(migrated["DATABASE_URL"])
 
 
-def test_workers_that_are_replaced_in_turn_fail_no_request(
-    project: BakedProject, migrated: dict[str, str], tmp_path: Path
-) -> None:
-    copy = project.copy(tmp_path)
-    edit(copy.path / "gunicorn.conf.py", "max_requests = 50_000", "max_requests = 20")
-    edit(copy.path / "gunicorn.conf.py", "max_requests_jitter = 5_000", "max_requests_jitter = 5")
-    seen: set[int] = set()
-    with (
-        gunicorn(copy, **migrated) as service,
-        Load(service.url, threads=2) as fresh,
-        Load(service.url, threads=2, keep_alive=True) as kept_alive,
-    ):
-
-        def six_were_seen() -> bool:
-            seen.update(workers(service))
-            return len(seen) >= 6
-
-        wait_until(six_were_seen)
-        fresh.goes_on()
-        kept_alive.goes_on()
-    for load in (fresh, kept_alive):
-        assert (load.errors, load.refused) == ([], [])
-        load.assert_stored(migrated["DATABASE_URL"])
-
-
 def test_a_frozen_database_is_told_again_and_again_until_it_goes_on(
     project: BakedProject, server: PostgreSQL, migrated: dict[str, str]
 ) -> None:
@@ -349,6 +324,20 @@ def test_a_schema_that_is_behind_is_not_ready_and_says_why(
         assert http(f"{service.url}/ping").status == 200
     assert answer.status == 503
     assert answer.json == {"status": "unavailable", "database": "ok", "migrations": "pending"}
+
+
+def test_without_one_of_its_tables_it_is_not_ready_and_says_which(
+    project: BakedProject, migrated: dict[str, str]
+) -> None:
+    url = migrated["DATABASE_URL"]
+    with gunicorn(project, **migrated) as service:
+        assert http(f"{service.url}/readyz").status == 200
+        query(url, "ALTER TABLE message RENAME TO gone")
+        answer = http(f"{service.url}/readyz")
+        assert (answer.status, answer.json["database"]) == (503, "lacks tables")
+        wait_until(lambda: "the database has no table message" in service.output)
+        query(url, "ALTER TABLE gone RENAME TO message")
+        assert http(f"{service.url}/readyz").status == 200
 
 
 @pytest.mark.parametrize("fault", ["wrong password", "no such database", "TLS required"])

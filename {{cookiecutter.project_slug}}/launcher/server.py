@@ -103,7 +103,7 @@ def serve_production(service: Service) -> int:
     hold(through_exec=True)
     os.environ["WEB_CONCURRENCY"] = str(service.setting("WEB_CONCURRENCY"))
     bind = f"fd://{service.listener.fileno()}"
-    return become([sys.executable, "-m", "gunicorn", "--bind", bind])
+    return become([sys.executable, "-m", "launcher.serving.gunicorn_arbiter", "--bind", bind])
 
 
 def raise_ended(number: int, frame: Any) -> None:

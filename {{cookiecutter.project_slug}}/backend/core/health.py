@@ -8,10 +8,10 @@ from threading import Lock, Thread
 from typing import Any
 
 from flask import Blueprint, Flask, Response, current_app
-from sqlalchemy import text
+from sqlalchemy import inspect, text
 from sqlalchemy.exc import DBAPIError
 
-from backend.core.database import db, now
+from backend.core.database import Base, db, now
 from backend.core.jobs import Job, registered_jobs
 from backend.core.jobs.runs import last_run, next_tick, scheduler_seen
 
@@ -20,6 +20,10 @@ bp = Blueprint("health", __name__)
 # Seconds that /readyz waits for the database.
 ANSWERS_WITHIN = 3
 examining = Lock()
+
+
+class LacksTablesError(Exception):
+    """The schema has the right revision, and tables of the models are not there."""
 
 
 def init_app(app: Flask) -> None:
@@ -67,13 +71,17 @@ def examine(answers: SimpleQueue[dict[str, Any]]) -> None:
             state = database_state()
     except Exception as error:
         current_app.logger.warning("not ready: %s", error)
-        refused = (
-            isinstance(error, DBAPIError) and error.statement and not error.connection_invalidated
-        )
-        state = {"database": "refuses" if refused else "does not answer"}
+        state = {"database": what_is_wrong(error)}
     finally:
         examining.release()
     answers.put(state)
+
+
+def what_is_wrong(error: Exception) -> str:
+    if isinstance(error, LacksTablesError):
+        return "lacks tables"
+    asked = isinstance(error, DBAPIError) and error.statement and not error.connection_invalidated
+    return "refuses" if asked else "does not answer"
 
 
 def database_state() -> dict[str, Any]:
@@ -83,6 +91,7 @@ def database_state() -> dict[str, Any]:
     if state == "pending":
         return {"database": "ok", "migrations": state}
     begin_to_write()
+    require_tables()
     return {
         "database": "ok",
         "migrations": state,
@@ -95,6 +104,14 @@ def begin_to_write() -> None:
     """Ask for the right to write, which a standby has not, and change nothing."""
     db.session.execute(text("DELETE FROM alembic_version WHERE false"))
     db.session.rollback()
+
+
+def require_tables() -> None:
+    """Raise LacksTablesError unless all tables are there, which is asked without locking one."""
+    found = inspect(db.session.connection())
+    tables = Base.metadata.tables.values()
+    if missing := [t.fullname for t in tables if not found.has_table(t.name, t.schema)]:
+        raise LacksTablesError(f"the database has no table {', '.join(missing)}")
 
 
 def job_state(job: Job) -> dict[str, Any]:

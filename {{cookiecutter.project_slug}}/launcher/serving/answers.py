@@ -32,7 +32,9 @@ def ready(app: Flask) -> Iterator[Problem]:
     health.ANSWERS_WITHIN = PATIENCE
     answer, logged = get(app, "/readyz")
     state = (answer.is_json and answer.get_json(silent=True)) or {}
-    if answer.status_code == 200:
+    if state.get("database") == "lacks tables":
+        yield from drift(app, "error")
+    elif answer.status_code == 200:
         yield from drift(app) if Service(ROOT).environment == "development" else ()
     elif "database" not in state:
         yield unanswered("/readyz", answer)
@@ -70,8 +72,8 @@ def get(app: Flask, path: str) -> tuple[TestResponse, str]:
     return answer, "; ".join(record.getMessage() for record in logged)
 
 
-def drift(app: Flask) -> Iterator[Problem]:
-    """Warn of what the models have and the schema lacks; what it has besides may be meant."""
+def drift(app: Flask, level: str = "warning") -> Iterator[Problem]:
+    """Say what the models have and the schema lacks; what it has besides may be meant."""
     from alembic.autogenerate import compare_metadata
     from alembic.migration import MigrationContext
 
@@ -83,7 +85,7 @@ def drift(app: Flask) -> Iterator[Problem]:
         revise = command_line("run.py", 'db revision "what changed"')
         hint = f"{revise}, then {command_line('run.py', 'db upgrade')}"
         fact = f"the schema is not that of the models: {', '.join(changes)}"
-        yield Problem("database.drift", fact, hint, "backend/models.py", "warning")
+        yield Problem("database.drift", fact, hint, "backend/models.py", level)
 
 
 def name_of(change: Any) -> str:

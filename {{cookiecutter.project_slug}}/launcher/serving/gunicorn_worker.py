@@ -1,29 +1,58 @@
-"""gunicorn's thread worker, with an end to its patience and to its listening.
+"""gunicorn's thread worker, which no client can hold up, and which keeps a thread for /ping.
 
-A thread reads its request as it arrives, for as long as the client takes: a few slow clients
-would hold all threads.
+A thread of gunicorn's own reads its request as it arrives, and sends the answer as it is taken,
+for as long as the client likes: a few slow clients would hold all threads.
 """
 
 import os
+import signal
 import socket
+import struct
+import sys
 import time
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from contextvars import copy_context
 from typing import Any
 
-from gunicorn.workers.gthread import TConn, ThreadWorker
+from gunicorn.workers.gthread import _DEFER, TConn, ThreadWorker
 
 # Seconds that a client has to send a request, after which nothing more of it is read.
 READ_WITHIN = 10
+# Seconds in which a client has to take some of its answer, or the connection is closed.
+TAKEN_WITHIN = 10
 
 
 class Worker(ThreadWorker):
+    max_requests: int
+
     def init_process(self) -> None:
         for descriptor in range(3, 256):  # what a view starts is not the service: see running.py
             with suppress(OSError):  # there is none of that number
                 os.set_inheritable(descriptor, False)
+        for listener in self.sockets:  # whose connections inherit it
+            limit = struct.pack("ll", TAKEN_WITHIN, 0)
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, limit)
         self.handled: dict[TConn, float] = {}
+        self.probes = ThreadPoolExecutor(1)
+        # At its last request it asks to be replaced, and serves until that is done.
+        self.last_request, self.max_requests = self.max_requests, sys.maxsize
         super().init_process()
+
+    def enqueue_req(self, conn: TConn) -> None:
+        """Give a thread to what has something to read, and one of its own to /ping."""
+        start = beginning(conn) if self.alive else b""
+        if start is None:
+            later: Future[Any] = Future()
+            later.set_result(_DEFER)
+            self.finish_request(conn, later)
+        elif start.startswith(b"GET /ping ") and start.endswith(b"\r\n\r\n"):
+            future = self.probes.submit(self.handle, conn)
+            future.add_done_callback(
+                lambda done: self.method_queue.defer(self.finish_request, conn, done)
+            )
+        else:
+            super().enqueue_req(conn)
 
     def handle(self, conn: TConn) -> Any:
         self.handled[conn] = time.monotonic()
@@ -31,13 +60,23 @@ class Worker(ThreadWorker):
             return copy_context().run(super().handle, conn)  # with no other request's id
         finally:
             del self.handled[conn]
+            if self.nr >= self.last_request:
+                self.last_request = sys.maxsize
+                os.kill(self.ppid, signal.SIGHUP)
 
     def set_accept_enabled(self, enabled: bool) -> None:
-        """Refuse new clients at the end, who would wait for nothing in the socket's queue."""
+        """At the end take whoever waits to be accepted, and then refuse new clients."""
         super().set_accept_enabled(enabled)
-        if not self.alive:
+        if not enabled and not self.alive:
             for listener in self.sockets:
+                with suppress(OSError):
+                    self.accept_all(listener)
                 listener.close()
+
+    def accept_all(self, listener: socket.socket) -> None:
+        accepted = -1
+        while accepted < (accepted := self.nr_conns):
+            self.accept(listener)
 
     def murder_pending(self) -> None:
         """Do what gunicorn has to do about once a second, and end the reading that takes long."""
@@ -48,3 +87,14 @@ class Worker(ThreadWorker):
                 request.force_close()  # which the answer says, if there is to be one
             with suppress(OSError):
                 conn.sock.shutdown(socket.SHUT_RD)
+
+
+def beginning(conn: TConn) -> bytes | None:
+    """Return what a client has sent and nobody has read; None if that is nothing yet."""
+    try:
+        start: bytes = conn.sock.recv(4096, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+        return start
+    except BlockingIOError:
+        return None
+    except (OSError, ValueError):  # the connection is gone; it is TLS, which has nothing to peek at
+        return b""
