@@ -220,3 +220,18 @@ def test_a_signal_before_the_url_ends_everything(service: BakedProject, name: st
         assert server.process.wait(ANSWER_WITHIN) == -signal.Signals[name]
         assert_nothing_is_left(family, port)
     assert "Traceback" not in server.output
+
+
+def test_nothing_is_said_to_be_leaked_at_a_reload_or_at_the_end(service: BakedProject) -> None:
+    """Where processes are not forked, as in Python 3.14, Werkzeug's debugger has a semaphore."""
+    chat = service.path / "backend/routes/chat.py"
+    append(
+        chat, "\nimport multiprocessing\nmultiprocessing.set_start_method('spawn', force=True)\n"
+    )
+    with service.start() as server:
+        assert answers(server)
+        append(chat, "\n# changed")
+        wait_until(lambda: server.output.count("Debugger is active") == 2)
+        server.process.send_signal(signal.SIGINT)
+        assert server.process.wait(ANSWER_WITHIN) == -signal.SIGINT
+    assert "leaked" not in server.output

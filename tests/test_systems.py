@@ -101,7 +101,7 @@ for host in ("127.0.0.1", "192.0.2.7", "::1"):
 
 
 def test_lsof_is_read(bare_service: BakedProject) -> None:
-    listed = "p7\ntIPv4\nn127.0.0.2:5001\np8\ntIPv4\nn*:5001\np9\ntIPv6\nn[::1]:5001\n"
+    listed = "p7\nf3\ntIPv4\nn127.0.0.2:5001\np8\ntIPv4\nn*:5001\np9\ntIPv6\nn[::1]:5001\n"
     listed += "tIPv6\nn[::ffff:127.0.0.1]:5001\np10\ntIPv6\nn*:5001\n"
     script = """
 from launcher.system.owners import from_lsof, in_the_way, packed
@@ -109,6 +109,9 @@ for host in ("127.0.0.1", "127.0.0.2", "::1", "::"):
     print(*sorted(in_the_way(from_lsof(sys.argv[1]), packed(host))))
 """
     assert python(bare_service, script, listed).splitlines() == ["8 9", "7 8", "9 10", "7 8 9 10"]
+    listed = "p7\nf3\nar\np8\nf3\nar\nf4\nau\np9\naw\n"
+    script = "from launcher.system.running import from_lsof; print(*from_lsof(sys.argv[1]))"
+    assert python(bare_service, script, listed) == "8 9"
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no lsof")
@@ -149,18 +152,6 @@ problem = port.refused(service, "127.0.0.1", 5000, OSError(errno.EADDRINUSE, "in
 print(problem.id, "AirPlay" in problem.hint, "sudo lsof" in problem.hint)
 """
     assert python(bare_service, script, str(bare_service.path)) == "port.busy True True"
-
-
-def test_on_windows_a_process_is_ended_with_its_children(bare_service: BakedProject) -> None:
-    script = """
-from launcher import stopping
-asked = []
-stopping.output_of = asked.append
-stopping.sys.platform = "win32"
-stopping.send(4711, 15)
-print(asked)
-"""
-    assert python(bare_service, script) == "[['taskkill', '/PID', '4711', '/T', '/F']]"
 
 
 @posix_only

@@ -2,7 +2,7 @@
 
 import pytest
 from backend.core.database import Base, db
-from flask import Blueprint, request
+from flask import Blueprint, Flask, request
 from sqlalchemy import Text, select
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -29,6 +29,14 @@ def add_note() -> dict[str, int]:
 
 def texts() -> list[str]:
     return list(db.session.scalars(select(Note.text)))
+
+
+@pytest.fixture
+def migrated_app(migrated_app: Flask) -> Flask:
+    """It has the table too, for which there is no migration."""
+    with migrated_app.app_context():
+        Base.metadata.tables[Note.__tablename__].create(db.engine)
+    return migrated_app
 
 
 @pytest.fixture(autouse=True)

@@ -140,6 +140,8 @@ def start_once(service: Service) -> str:
         finally:
             timer.cancel()
             process.terminate()
+            if process.stdin:
+                process.stdin.close()  # on Windows only Python's launcher has been terminated
             lines += process.stdout or ()
     if status != 200:
         raise BootstrapError(f"the service did not answer /ping ({status}):\n" + "".join(lines))

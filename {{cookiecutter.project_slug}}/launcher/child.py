@@ -1,23 +1,27 @@
 """The child that is asked what the application is, and that serves it in development."""
 
 import json
+import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from io import FileIO
 from pathlib import Path
+from queue import Empty, SimpleQueue
+from threading import Thread
 
 from launcher.checks.hanging import GIVEN_UP_AFTER, innermost, note
 from launcher.checks.problem import Problem, Report
 from launcher.checks.service import quoted
+from launcher.system.pipes import bequeath
 
 # Seconds that it has to leave after it was told to.
 LEAVES_WITHIN = 5
-# What it says over its lifeline if it leaves to be started again: no exit code is a proof of that.
+# What it says at last if it leaves to be started again: no exit code is a proof of that.
 AGAIN = b"again"
 FRAME = re.compile(r'File "(.+)", line (\d+) in ')
 
@@ -25,8 +29,8 @@ FRAME = re.compile(r'File "(.+)", line (\d+) in ')
 class Child:
     """A process that leaves when this one does, however it ends.
 
-    It waits for the end of its side of a socket pair, and the system closes this side even when
-    this process is killed. Its own side is its own alone, so the end of that is its death.
+    It waits for the end of a pipe, its lifeline, whose other side the system closes even when this
+    process is killed. By a second pipe it answers.
     """
 
     def __init__(self, root: Path, *arguments: str, patient: bool = False) -> None:
@@ -47,12 +51,14 @@ class Child:
         return lambda: self.answer(process)
 
     def start(self, how: str) -> subprocess.Popen[bytes]:
-        self.lifeline, theirs = socket.socketpair()
-        self.lifeline.settimeout(1)
-        theirs.set_inheritable(True)
+        (theirs, ours), (answers, their_answers) = os.pipe(), os.pipe()
+        self.lifeline = FileIO(ours, "w")
         command = [sys.executable, "-m", "launcher.serving.child", sys.argv[0], how]
-        with theirs:
-            self.process = spawn([*command, str(theirs.fileno()), *self.arguments])
+        with open(theirs), open(their_answers, "w"):
+            ends = bequeath(theirs), bequeath(their_answers)
+            self.process = spawn([*command, *ends, *self.arguments])
+        self.said: SimpleQueue[bytes] = SimpleQueue()
+        Thread(target=hear, args=(answers, self.said), daemon=True).start()
         return self.process
 
     def answer(self, process: subprocess.Popen[bytes]) -> Report:
@@ -74,22 +80,28 @@ class Child:
     def read(self, process: subprocess.Popen[bytes]) -> bytes | None:
         """Return what it says within a second, and None if it will not say any more."""
         try:
-            return self.lifeline.recv(65536) or None
-        except TimeoutError:  # what it has started may have the socket, too, after its end
+            return self.said.get(timeout=1) or None
+        except Empty:  # what it has started may have the pipe, too, after its end
             return b"" if process.poll() is None else None
-        except OSError:  # Windows resets it
-            return None
 
     def serve(self) -> int:
         """Let it serve, and start it anew whenever it asks for that; return its exit code."""
         process = self.process
         assert process
         with suppress(OSError):  # it is gone by now
-            self.lifeline.sendall(b"\n")
-        while (code := process.wait()) and self.read(process) == AGAIN:
+            self.lifeline.write(b"\n")
+        while (code := end_of(process)) and self.read(process) == AGAIN:
             self.lifeline.close()
             process = self.start("restarted")
         return code
+
+
+def hear(answers: int, said: SimpleQueue[bytes]) -> None:
+    """Put into the queue what is said, and at its end nothing."""
+    part = b" "
+    while part:
+        said.put(part := os.read(answers, 65536))
+    os.close(answers)
 
 
 def report(line: bytes) -> Report:
@@ -112,13 +124,25 @@ def place_in(said: bytes, root: Path) -> str:
 
 def spawn(command: list[str]) -> subprocess.Popen[bytes]:
     """Start the child deaf to Ctrl-C, which the terminal sends to it too: this process ends it."""
-    if sys.platform == "win32":
-        return subprocess.Popen(command, close_fds=False)
+    if sys.platform == "win32":  # where the venv's python.exe would be one more process between
+        return subprocess.Popen(
+            [getattr(sys, "_base_executable", sys.executable), *command[1:]],
+            env=os.environ | {"__PYVENV_LAUNCHER__": sys.executable},
+            close_fds=False,
+            creationflags=subprocess.CREATE_NEW_PROCESS_GROUP,
+        )
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         return subprocess.Popen(command, close_fds=False)
     finally:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+
+
+def end_of(child: subprocess.Popen[bytes]) -> int:
+    """Wait for it. On Windows a wait without a limit is deaf to Ctrl-C."""
+    while True:
+        with suppress(subprocess.TimeoutExpired):
+            return child.wait(0.2 if sys.platform == "win32" else None)
 
 
 def wait(child: subprocess.Popen[bytes]) -> int:

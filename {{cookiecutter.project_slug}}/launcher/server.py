@@ -94,11 +94,12 @@ def serve_production(service: Service) -> int:
     assert service.listener
     # Standard output is for the log, whose lines are JSON.
     line = announcement(service.setting("SERVICE_NAME"), url_of(service.listener), "production")
-    print(line, file=sys.stderr, flush=True)
     if sys.platform == "win32":
         from launcher.serving import windows
 
+        print(line, file=sys.stderr, flush=True)
         return windows.serve(service.listener)
+    print(line, file=sys.stderr, flush=True)
     service.listener.set_inheritable(True)
     hold(through_exec=True)
     os.environ["WEB_CONCURRENCY"] = str(service.setting("WEB_CONCURRENCY"))

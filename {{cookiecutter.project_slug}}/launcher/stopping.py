@@ -7,7 +7,7 @@ import time
 from contextlib import suppress
 
 from launcher.system.owners import listening
-from launcher.system.processes import describe, output_of
+from launcher.system.processes import describe
 from launcher.system.running import is_locked, running
 
 # Seconds between the request to end and the kill: gunicorn gives requests 30 to come to an end.
@@ -44,10 +44,7 @@ def end(pids: set[int]) -> int:
 
 def send(pid: int, number: int) -> None:
     with suppress(OSError):  # it is gone by now
-        if sys.platform == "win32":  # which has no signals, and ends no children with their parent
-            output_of(["taskkill", "/PID", str(pid), "/T", "/F"])
-        else:
-            os.kill(pid, number)
+        os.kill(pid, number)  # at which a process ends at once on Windows, and its child by itself
 
 
 def wait_for(pids: set[int]) -> set[int]:

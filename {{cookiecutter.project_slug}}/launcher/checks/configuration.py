@@ -17,8 +17,8 @@ from launcher.checks.problem import Problem
 from launcher.checks.setting_types import declared_types
 
 # How the reader gives a variable to the commands that follow, and takes it from them.
-EXPORT = '$env:{} = "{}"' if sys.platform == "win32" else 'export {}="{}"'
-UNSET = "Remove-Item Env:{}" if sys.platform == "win32" else "unset {}"
+EXPORT = '$env:{} = "{}" (PowerShell)' if sys.platform == "win32" else 'export {}="{}"'
+UNSET = "Remove-Item Env:{} (PowerShell)" if sys.platform == "win32" else "unset {}"
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,8 @@ from launcher.system.running import running
 ANY = 5001
 # How many holders are shown with their commands: no screen has room for gunicorn's thirty.
 SHOWN = 3
-SEE_ALL = {"linux": "sudo ss -tanp sport = :{}", "win32": "netstat -abno, as an administrator,"}
+EXCLUDED = "netsh interface ipv4 show excludedportrange tcp, or netstat -abno as an administrator,"
+SEE_ALL = {"linux": "sudo ss -tanp sport = :{}", "win32": EXCLUDED}
 
 
 def check_port(service: Service) -> Iterator[Problem]:
@@ -88,11 +89,12 @@ def holders(owners: list[Process], ours: set[int], hidden: int) -> str:
 
 
 def holder(owner: Process, ours: set[int]) -> str:
+    who = "this project" if owner.pid in ours else owner.user
     if owner.started is None:
-        return str(owner)
+        return f"{owner} ({who})" if who else str(owner)
     minutes = int((datetime.now(UTC) - owner.started).total_seconds() / 60)
     age = f"{minutes // 60} h {minutes % 60} min" if minutes >= 60 else f"{minutes} min"
-    return f"{owner} ({'this project' if owner.pid in ours else owner.user}, {age})"
+    return f"{owner} ({who}, {age})"
 
 
 def to_json(owner: Process, ours: set[int]) -> dict[str, object]:

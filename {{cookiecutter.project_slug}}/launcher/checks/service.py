@@ -18,9 +18,8 @@ from launcher.checks.problem import Problem, Report, Skipped
 from launcher.system.console import stdout_to_stderr
 from launcher.system.interpreter import IN_VENV
 
-# The name by which the reader can start Python: that of this one, if it is found by it.
-NAMES = (Path(sys.executable).name.removesuffix(".exe"), "python", "python3")
-PYTHON = next(filter(shutil.which, NAMES), "python")
+# The names by which the reader may find Python.
+NAMES = ("py" if sys.platform == "win32" else Path(sys.executable).name, "python", "python3")
 
 
 def command_line(script: str, arguments: str = "") -> str:
@@ -31,16 +30,27 @@ def command_line(script: str, arguments: str = "") -> str:
 
 
 def prefix() -> str:
-    if os.environ.get("ENVIRONMENT") != "production":
-        return ""
-    windows = sys.platform == "win32"
-    return '$env:ENVIRONMENT="production"; ' if windows else "ENVIRONMENT=production "
+    """Return what sets ENVIRONMENT for one command. On Windows nothing does."""
+    is_production = os.environ.get("ENVIRONMENT") == "production"
+    return "ENVIRONMENT=production " if is_production and sys.platform != "win32" else ""
 
 
 def quoted(path: str) -> str:
     if sys.platform == "win32":
         return path if re.fullmatch(r"[\w.:\\/-]+", path) else f'"{path}"'
     return shlex.quote(path)
+
+
+def python() -> str:
+    """Return what the reader can start Python by."""
+    for name in NAMES:
+        found = shutil.which(name)
+        if found and os.path.getsize(found):  # a file of Windows' that opens its Store is empty
+            return name
+    return quoted(getattr(sys, "_base_executable", sys.executable))
+
+
+PYTHON = python()
 
 
 @dataclass(frozen=True)

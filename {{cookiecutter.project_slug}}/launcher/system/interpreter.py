@@ -12,11 +12,14 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 VENV = os.path.join(ROOT, ".venv")
 IN_VENV = os.path.join(*(["Scripts", "python.exe"] if os.name == "nt" else ["bin", "python"]))
 PYTHON = os.path.join(VENV, IN_VENV)
+# The variable that names a process's lifeline to what it runs in its place on Windows.
+LIFELINE = "FLASK_SAFE_START_LIFELINE"
 FITS = "import sys; sys.exit(not %r <= sys.version_info[:2] <= %r)" % (OLDEST, NEWEST)
 
 
 def become_that_of_venv():  # type: () -> None
     """Go on as the Python of .venv, unless this is it, or it would not do."""
+    leave_with_parent()
     if is_that_of_venv() or is_debugged() or not works():
         return
     try:
@@ -46,13 +49,36 @@ def works():  # type: () -> bool
 def become(command):  # type: (list[str]) -> int
     """Run the command in place of this process, or, on Windows, which cannot, and wait for it."""
     if os.name == "nt":
-        return call(command)
+        return outlived_by_none(command)
     os.execv(command[0], command)
+
+
+def outlived_by_none(command):  # type: (list[str]) -> int
+    """Run it with a lifeline, a pipe at whose end it leaves, and let it alone answer to Ctrl-C."""
+    import signal
+    import subprocess
+
+    from launcher.system.pipes import bequeath
+
+    os.environ[LIFELINE] = bequeath(os.pipe()[0])  # this process alone has the other end
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    return subprocess.call(command, close_fds=False)
+
+
+def leave_with_parent():  # type: () -> None
+    """Leave when the process ends, however it does, that runs this one in its place."""
+    if LIFELINE in os.environ:
+        from threading import Thread
+
+        from launcher.system.pipes import inherited
+
+        lifeline = inherited(os.environ.pop(LIFELINE), os.O_RDONLY)
+        Thread(target=lambda: os._exit(len(os.read(lifeline, 1)) or 1), daemon=True).start()
 
 
 def call(command):  # type: (list[str]) -> int
     if os.name == "nt":  # where spawnv quotes nothing
         import subprocess
 
-        return subprocess.call(command, close_fds=False)
+        return subprocess.call(command)
     return os.spawnv(os.P_WAIT, command[0], command)  # to import subprocess would take 10 ms

@@ -112,5 +112,5 @@ def is_the_lock(link: str, file: str) -> bool:
 
 
 def from_lsof(output: str) -> set[int]:
-    """After a process `p` comes its access `a` to the file: read, write or update."""
-    return {int(pid) for pid in re.findall(r"(?m)^p(\d+)\n(?:ar\n)*a[uw]$", output)}
+    """After a process `p` comes its access `a` to the file, read, write or update, and more."""
+    return {int(pid) for pid in re.findall(r"(?m)^p(\d+)\n(?:[^p].*\n)*?a[uw]$", output)}
