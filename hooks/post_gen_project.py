@@ -39,7 +39,7 @@ def say(text: str) -> None:
 
 if not is_for_comparison():
     if any(map(os.path.lexists, (".venv", "instance", ".env"))):
-        say("This service was here before. Look at `git diff`, then")
+        say("The service existed already. Review `git diff`, then")
     elif NO.intersection(answer.strip().lower() for answer in ANSWERS):
         say("Not bootstrapped. To do so,")
     else:

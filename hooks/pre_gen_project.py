@@ -34,9 +34,9 @@ def refusals() -> Iterator[str]:
         yield "project_name is empty: give the service a name."
     for question, text in TEXTS.items():
         if found := UNFIT.search(text):
-            yield f"{question} may not hold {found[0]!r}: write it without that."
+            yield f"{question} must not contain {found[0]!r}: remove it."
     if RESERVED.fullmatch(SLUG):
-        yield f"project_slug {SLUG!r} is a name that Windows keeps for itself: choose another."
+        yield f"project_slug {SLUG!r} is a name that Windows reserves: choose another."
     if not re.fullmatch(r"[1-9][0-9]{0,4}", PORT) or not 1024 <= int(PORT) <= 65535:
         yield f"port {PORT[:20]!r} must be a number from 1024 to 65535."
     if TIMEZONE != "UTC" and not is_time_zone(TIMEZONE):

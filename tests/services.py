@@ -24,7 +24,7 @@ TEMPLATE = Path(__file__).resolve().parent.parent
 # What the machine of whoever runs the tests may have set, and the service would listen to.
 UNSET = ("ENVIRONMENT", "PORT", "DATABASE_URL", "SECRET_KEY", "VIRTUAL_ENV", "PYTHONIOENCODING",
          "FLASK_SAFE_START_BOOTSTRAP", "FLASK_APP", "FLASK_DEBUG", "NO_COLOR",
-         "PYTHONDONTWRITEBYTECODE", "PYTHONPATH")  # fmt: skip
+         "PYTHONDONTWRITEBYTECODE", "PYTHONPATH", "COLUMNS")  # fmt: skip
 # Far more seconds than anything takes, on a machine that has much else to do as well.
 ANSWER_WITHIN = 120
 INSTALL_WITHIN = 5 * ANSWER_WITHIN

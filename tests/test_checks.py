@@ -284,10 +284,40 @@ def test_on_a_terminal_there_are_colours_unless_they_are_not_wanted(bare: BakedP
     assert "\033[" not in on_a_terminal(bare, NO_COLOR="1")
 
 
-def on_a_terminal(project: BakedProject, **env: str) -> str:
+@posix_only
+@pytest.mark.parametrize("columns", [60, 80, 120])
+def test_a_terminal_breaks_no_word(bare: BakedProject, columns: int) -> None:
+    break_everything(bare)
+    wide = on_a_terminal(bare, columns=500, NO_COLOR="1")
+    text = on_a_terminal(bare, columns=columns, NO_COLOR="1")
+    assert text.split() == wide.split()
+    assert max(map(len, text.splitlines())) <= columns
+    assert {len(line) - len(line.lstrip()) for line in text.splitlines()} <= {0, 17, 19}
+
+
+@posix_only
+def test_a_long_installation_is_one_line(bare: BakedProject) -> None:
+    said = "Collecting Flask==3.1\n  Downloading x\nCollecting Jinja2 (from Flask)"
+    installer = f"print({said!r}, flush=True); import time; time.sleep(0.5); exit(3)"
+    script = f"""
+import sys
+from launcher import progress
+print("[3/6] Requirements".ljust(progress.HEADING), end="", flush=True)
+print(progress.run([sys.executable, "-c", {installer!r}]))
+"""
+    text = on_a_terminal(bare, "-c", script)
+    assert text.count("\n") == 1
+    assert "2 packages, 0 s  Jinja2 " in text
+    assert text.endswith(f"\b{(3, said + chr(10))}\r\n")
+
+
+def on_a_terminal(project: BakedProject, *arguments: str, columns: int = 200, **env: str) -> str:
+    import termios
+
     ours, theirs = os.openpty()
+    termios.tcsetwinsize(theirs, (50, columns))
     process = subprocess.Popen(
-        [sys.executable, "run.py", "check"],
+        [sys.executable, *(arguments or ("run.py", "check"))],
         cwd=project.path,
         env=environment(**env),
         stdin=subprocess.DEVNULL,

@@ -58,7 +58,7 @@ def test_a_holder_that_is_another_users_is_said_to_be_hidden(reachable: BakedPro
     busy = found(output)["port.busy"]
     assert code == 1
     assert "owners" not in busy
-    assert "1 that this user may not see" in busy["message"]
+    assert "1 that you cannot see" in busy["message"]
     assert "sudo" in busy["hint"]
     assert "--port" in busy["hint"]
 

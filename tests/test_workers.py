@@ -114,7 +114,7 @@ def test_code_that_does_not_start_is_told_and_the_old_serves_until_it_is_mended(
         (old,) = workers(service)
         append(models, "raise ValueError('not yet finished')")
         service.process.send_signal(signal.SIGHUP)
-        wait_until(lambda: "the others serve on" in service.output)
+        wait_until(lambda: "the old ones serve on" in service.output)
         goes_on()
         assert workers(service) == {old}
         edit(models, "raise ValueError('not yet finished')", "")
@@ -134,7 +134,7 @@ def test_a_worker_that_is_missing_starts_once_the_code_is_mended(
         (old,) = workers(service)
         append(models, "raise ValueError('not yet finished')")
         service.process.send_signal(signal.SIGTTIN)  # one more
-        wait_until(lambda: "the others serve on" in service.output)
+        wait_until(lambda: "the old ones serve on" in service.output)
         goes_on()
         edit(models, "raise ValueError('not yet finished')", "")
         wait_until(lambda: len(workers(service)) == 2)

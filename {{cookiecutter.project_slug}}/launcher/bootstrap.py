@@ -14,6 +14,7 @@ from launcher import environment
 from launcher.checks.service import PYTHON, Service, command_line, prefix, quoted
 from launcher.environment import BootstrapError
 from launcher.installer import heeded
+from launcher.progress import HEADING
 from launcher.system.address import announced_url
 from launcher.system.console import prepare_streams
 from launcher.system.interpreter import become
@@ -22,6 +23,7 @@ from launcher.system.running import turn
 ROOT = Path(__file__).resolve().parent.parent
 # Seconds that the service has to start and to answer: on a busy machine the first start takes 40.
 ANSWERS_WITHIN = 180
+NO_ERRORS = "no errors".rjust(HEADING + 9)
 UPGRADE = """
 from launcher.serving import commands, database
 commands.run(["db", "upgrade"], database.create_app)
@@ -29,7 +31,9 @@ commands.run(["db", "upgrade"], database.create_app)
 
 
 def main(arguments: list[str]) -> int:
-    parser = argparse.ArgumentParser("bootstrap.py", description="Install, verify, start once.")
+    about = "Make .venv, install, migrate in development, check, start once to see that it answers."
+    example = "example: python bootstrap.py --start"
+    parser = argparse.ArgumentParser("bootstrap.py", description=about, epilog=example)
     parser.add_argument("--start", action="store_true", help="go on to serve")
     options = parser.parse_args(arguments)
     prepare_streams()
@@ -39,7 +43,7 @@ def main(arguments: list[str]) -> int:
             take_steps(service)
     except (BootstrapError, OSError) as error:
         again = command_line("bootstrap.py")
-        print(f"\nNot ready: {error}\nOnce that is mended: {again}", file=sys.stderr)
+        print(f"\nNot ready: {error}\nThen run again: {again}", file=sys.stderr)
         return 1
     if options.start:
         return become(run_py(service))
@@ -49,7 +53,7 @@ def main(arguments: list[str]) -> int:
 
 
 def interrupted() -> int:
-    print(f"\nInterrupted; to go on: {command_line('bootstrap.py')}", file=sys.stderr)
+    print(f"\nInterrupted. To continue: {command_line('bootstrap.py')}", file=sys.stderr)
     return 130
 
 
@@ -63,10 +67,10 @@ def take_steps(service: Service) -> None:
         ("First start", start_once),
     )
     for number, (name, step) in enumerate(steps, 1):
-        print(f"[{number}/{len(steps)}] {name}", flush=True)
+        print(f"[{number}/{len(steps)}] {name}".ljust(HEADING), end="", flush=True)
         begin = time.perf_counter()
         done = step(service)
-        print(f"      {done} ({time.perf_counter() - begin:.1f} s)", flush=True)
+        print(f"{done} ({time.perf_counter() - begin:.1f} s)", flush=True)
 
 
 def migrate(service: Service) -> str:
@@ -84,18 +88,19 @@ def migrate(service: Service) -> str:
 
 def verify(service: Service) -> str:
     """Let the checks decide. Packages that do not work are installed anew, once."""
+    print(flush=True)
     if check(service):
-        return "no errors"
+        return NO_ERRORS
     if not packages_are_to_blame(service):
-        raise BootstrapError("an error is marked above, with what mends it")
-    print("      the installed packages do not work, and are installed anew", flush=True)
+        raise BootstrapError("fix the errors above")
+    print("The installed packages do not work. Reinstalling them:", flush=True)
     environment.condemn(service)
     for step in (environment.make, environment.install, migrate):
-        print(f"      {step(service)}", flush=True)
+        print(f"{'':{HEADING}}{step(service)}", flush=True)
     if check(service):
-        return "no errors"
+        return NO_ERRORS
     raise BootstrapError(
-        "the packages were installed anew, and what is marked above is still wrong: fix it, or"
+        "the packages were reinstalled, but the errors above remain: fix them, or"
         f" require other versions{heeded()}"
     )
 
@@ -153,7 +158,7 @@ def wait_for_url(process: subprocess.Popen[str], lines: list[str]) -> str:
         lines.append(line)
         if url := announced_url(line):
             return url
-    raise OSError("it ended first")
+    raise OSError("it exited before that")
 
 
 def ping(url: str) -> int:

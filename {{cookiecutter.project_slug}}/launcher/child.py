@@ -71,10 +71,10 @@ class Child:
                 note(place)
             if not self.patient and time.monotonic() > end:
                 process.kill()
-                return no_report(f"does not end: {GIVEN_UP_AFTER} s later it is still there", place)
+                return no_report(f"is still not made after {GIVEN_UP_AFTER} s", place)
         code = wait(process)
         status = f"exit status {code}" if code >= 0 else signal.Signals(-code).name
-        fact = f"the process that was to serve it ended first: {status}"
+        fact = f"the process that should serve it ended: {status}"
         return no_report(fact, place_in(said, self.root))
 
     def read(self, process: subprocess.Popen[bytes]) -> bytes | None:
@@ -112,7 +112,7 @@ def report(line: bytes) -> Report:
 
 def no_report(fact: str, place: str) -> Report:
     command = f"{quoted(sys.executable)} -X importtime -m flask --app backend routes"
-    hint = f"fix {place}" if place else f"see its last import: {command}"
+    hint = f"fix {place}" if place else f"find its last import: {command}"
     return Report(None, [Problem("application.broken", fact, hint, place)])
 
 

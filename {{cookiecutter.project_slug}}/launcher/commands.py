@@ -47,23 +47,27 @@ def main(arguments: list[str]) -> int:
 
 
 def parser() -> argparse.ArgumentParser:
-    top = argparse.ArgumentParser("run.py", description="Start, check and stop the service.")
+    about, example = "Start, check and stop the service.", "example: python run.py {}".format
+    top = argparse.ArgumentParser("run.py", description=about, epilog=example("check"))
     commands = top.add_subparsers(metavar="command", required=True)
-    add = commands.add_parser("serve", help="start the service (the default)")
+    epilog = example("serve --port 8000 --replace")
+    add = commands.add_parser("serve", help="start the service (the default)", epilog=epilog)
     add.add_argument("--host", help="the address to listen on")
     add.add_argument("--port", help="the port to listen on; 0 takes a free one")
     add.add_argument("--replace", action="store_true", help="stop this service's own server first")
     add.add_argument("--no-reload", action="store_true", help="do not restart on changed code")
     add.add_argument("--until-eof", action="store_true", help=argparse.SUPPRESS)
     add.set_defaults(function=serve)
-    add = commands.add_parser("check", help="say everything that is wrong")
-    add.add_argument("--json", action="store_true", help="for programs")
+    epilog = example("check --json")
+    add = commands.add_parser("check", help="report every problem at once", epilog=epilog)
+    add.add_argument("--json", action="store_true", help="print one JSON object, for programs")
     add.set_defaults(function=check)
-    add = commands.add_parser("stop", help="stop what this service has running")
+    epilog = example("stop")
+    add = commands.add_parser("stop", help="stop this service's processes", epilog=epilog)
     add.set_defaults(function=stop)
     for name, text in (("db", "migrate the database"), ("jobs", "list the jobs, or run one now"),
                        ("scheduler", "run the jobs, in production"),
-                       ("…", "any other command of the application's")):  # fmt: skip
+                       ("…", "any other command of the application")):  # fmt: skip
         commands.add_parser(name, help=text)
     return top
 

@@ -10,6 +10,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from venv import EnvBuilder
 
+from launcher import progress
 from launcher.checks.dependencies import Receipt
 from launcher.checks.service import Service, venv_python
 from launcher.installer import BASE_PYTHON, clean, find_uv, heeded, installer
@@ -52,8 +53,8 @@ def make(service: Service) -> str:
 def refuse_noexec(folder: Path) -> None:
     if sys.platform == "linux" and os.statvfs(folder).f_flag & os.ST_NOEXEC:
         raise BootstrapError(
-            f"{folder} is on a file system that is mounted noexec: packages with libraries do not"
-            " work there; move the service to another one, or mount it with exec"
+            f"{folder} is on a file system that is mounted noexec, where compiled packages cannot"
+            " run: move the service to another one, or remount it with exec"
         )
 
 
@@ -77,9 +78,9 @@ def set_aside(venv: Path, own: Path) -> str:
     except OSError as error:  # on Windows, while something runs from it
         raise BootstrapError(
             f"{venv} does not work and cannot be moved away: {error.strerror};"
-            " deactivate it, and end what runs from it"
+            " deactivate it, and stop the programs that run from it"
         ) from None
-    return "made" if is_own else f"made; what was there and does not work is now {former.name}"
+    return "made" if is_own else f"made; the old one did not work, and is now {former.name}"
 
 
 def deleted(folder: Path) -> Path:
@@ -93,7 +94,7 @@ def create(venv: Path) -> None:
     if uv := find_uv():
         command = [uv, "venv", "--quiet", "--allow-existing", "--python", BASE_PYTHON, str(venv)]
         if subprocess.call(command, env=clean(), close_fds=False) != 0:
-            raise BootstrapError("no virtual environment could be made, for the reason above")
+            raise BootstrapError("the virtual environment could not be made; see above")
     elif find_spec("ensurepip"):
         try:
             EnvBuilder(symlinks=os.name != "nt").create(venv)
@@ -120,7 +121,7 @@ def install(service: Service) -> str:
     if code != 0:
         if after[0].text == before[0].text:  # nothing was changed
             write_stamp(service.venv, **stamp)
-        reason = "the requirements could not be installed, for the reason above"
+        reason = "the requirements could not be installed; see above"
         raise BootstrapError(f"{reason}{heeded()}")
     for receipt in after[:-1]:  # the last is for the check to write, which looks whether it is true
         receipt.write()
@@ -131,16 +132,12 @@ def install(service: Service) -> str:
 def run_installer(service: Service, requirements: list[str]) -> tuple[str, int]:
     name, commands, variables = installer(service.venv)
     commands[-1] += [f"--requirement={each}" for each in requirements]
-    # pip warns of much that is of no concern here; what it says of a failure is shown.
-    stderr = subprocess.PIPE if name == "pip" else None
     for command in commands:
-        done = subprocess.run(
-            command, cwd=service.root, env=variables, stderr=stderr, close_fds=False
-        )
-        if done.returncode != 0:
-            sys.stderr.write(without_traceback((done.stderr or b"").decode(errors="replace")))
+        code, said = progress.run(command, cwd=service.root, env=variables, close_fds=False)
+        if code != 0:
+            print(f"\n{without_traceback(said)}", end="", file=sys.stderr)
             break
-    return name, done.returncode
+    return name, code
 
 
 def without_traceback(text: str) -> str:

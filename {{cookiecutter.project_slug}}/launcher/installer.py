@@ -64,7 +64,7 @@ def options(told: dict[str, str]) -> list[str]:
 def heeded() -> str:
     """Say how to take back what the variables demand, which the installer may not name."""
     unset = "; ".join(UNSET.format(name) for name in sorted(os.environ) if DEMANDS.match(name))
-    return f"; if that is behind it: {unset}" if unset else ""
+    return f"; if a variable is the cause: {unset}" if unset else ""
 
 
 def pip_configuration() -> dict[str, str]:

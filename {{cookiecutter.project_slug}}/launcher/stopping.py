@@ -19,9 +19,9 @@ def stop() -> int:
     if pids := running():
         return end(pids)
     if is_locked():
-        print("left alone: another user has this project running", file=sys.stderr)
+        print("another user runs this project, and it still runs", file=sys.stderr)
         return 1
-    print("nothing of this project is running")
+    print("this project is not running")
     return 0
 
 

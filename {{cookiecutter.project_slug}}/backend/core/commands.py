@@ -13,6 +13,7 @@ from flask.cli import AppGroup, ScriptInfo
 from backend.core.database import now
 from backend.core.jobs import registered_jobs, runs, scheduler
 
+UPGRADE = "Example: python run.py db upgrade"
 TIME = "%Y-%m-%d %H:%M:%S %Z"
 
 
@@ -42,17 +43,17 @@ class MigrationCommands(AppGroup):
 
 
 def init_app(app: Flask) -> None:
-    app.cli.add_command(MigrationCommands("db", help="Migrate the database."))
+    app.cli.add_command(MigrationCommands("db", help="Migrate the database.", epilog=UPGRADE))
     app.cli.add_command(jobs)
 
-    @app.cli.command("scheduler")
+    @app.cli.command("scheduler", epilog="Example: python run.py scheduler")
     def run_scheduler() -> None:
         """Run the jobs in this process until it is ended."""
         dictConfig(app.config["LOGGING"])
         scheduler.run_until_stopped(app)
 
 
-@click.group("jobs", invoke_without_command=True)
+@click.group("jobs", invoke_without_command=True, epilog="Example: python run.py jobs")
 @click.pass_context
 def jobs(context: click.Context) -> None:
     """List the jobs: when each runs, when it is due next, how it last ended."""
@@ -66,7 +67,7 @@ def jobs(context: click.Context) -> None:
     click.echo(f"A scheduler was last seen {seen:{TIME}}" if seen else "No scheduler was seen yet")
 
 
-@jobs.command("run")
+@jobs.command("run", epilog="Example: python run.py jobs run delete_old_runs")
 @click.argument("id")
 def run_job(id: str) -> None:
     """Run a job now, and wait for its end."""

@@ -67,7 +67,7 @@ def ask_postgresql(url: str, service: Service) -> Asking:
         yield url_problem("cannot be read by SQLAlchemy", service)
     except Exception as error:
         reason = masked(str(error).strip().replace("\n", " "), url)
-        hint = "see that the URL names a server that runs, a database, a user and its password"
+        hint = "check that the server runs, and the database, user and password in the URL"
         where = service.configuration.where("SQLALCHEMY_DATABASE_URI")
         yield Problem("database.unreachable", reason, hint, where)
     else:

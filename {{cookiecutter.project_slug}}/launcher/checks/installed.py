@@ -17,7 +17,7 @@ from launcher.checks.problem import Problem
 from launcher.checks.requirements import Line
 
 MISSING = ("dependencies.missing", "{}: required and not installed")
-HALF = ("dependencies.missing", "{}: only half installed")
+HALF = ("dependencies.missing", "{}: only partly installed")
 OTHER = ("dependencies.version", "required: {}")
 HIDDEN = ("dependencies.version", "PYTHONPATH hides what is installed: {}")
 KINDS = (MISSING, HALF, OTHER, HIDDEN)

@@ -94,7 +94,7 @@ def check_order(files: Files) -> Iterator[Problem]:
     known = {each["revision"]: where for where, each in files.items()}
     for name in sorted(before.keys() - known.keys()):
         hint = "fix its down_revision and depends_on, or restore the file that has it"
-        yield problem(f"follows {name}, which no file has", hint, before[name])
+        yield problem(f"follows {name}, which no file defines", hint, before[name])
     for folder in FOLDERS:
         ends = {name for name in known.keys() - before.keys() if known[name].startswith(folder)}
         if len(ends) > 1:

@@ -53,7 +53,7 @@ def busy(service: Service, host: str, port: int) -> Problem:
         see_all = SEE_ALL.get(sys.platform, "sudo lsof -nP -iTCP:{} -sTCP:LISTEN")
         ways_out.append(f"{see_all.format(port)} shows who it is")
     if sys.platform == "darwin" and port == 5000:
-        ways_out.append("turn off AirPlay Receiver in System Settings, which listens there")
+        ways_out.append("turn off AirPlay Receiver, which uses this port, in System Settings")
     fact = f"port {port} is held by {holders(owners, ours, hidden)}"
     details = {"owners": [to_json(owner, ours) for owner in owners]} if owners else {}
     level = "warning" if own else "error"
@@ -84,7 +84,7 @@ def holders(owners: list[Process], ours: set[int], hidden: int) -> str:
     if more := [str(owner.pid) for owner in owners[SHOWN:]]:
         names.append(f"and {len(more)} more: {', '.join(more)}")
     if hidden:
-        names.append(f"{hidden} that this user may not see")
+        names.append(f"{hidden} that you cannot see")
     return "; ".join(names) or "a process that the system does not show"
 
 
@@ -107,7 +107,7 @@ def look_at_other_family(service: Service, host: str, port: int) -> Iterator[Pro
     """Browsers try ::1 and 127.0.0.1 for localhost, and each may have a server of its own."""
     other = OTHER_FAMILY.get(host)
     if other and is_busy(other, port):
-        fact = f"another server answers on {other}, which localhost may mean as well"
+        fact = f"another server listens on {other}, and localhost may mean that one"
         way_out = serve_command(service, port=free_port(host, port + 1))
         hint = f"use http://{host}:{port}, not localhost, or {way_out}"
         yield Problem("port.shadowed", fact, hint, level="warning")

@@ -2,8 +2,11 @@
 
 import json
 import os
+import shutil
 from collections.abc import Iterable
+from functools import partial
 from itertools import groupby
+from textwrap import wrap
 from typing import TextIO
 
 from launcher.checks.problem import Problem
@@ -12,6 +15,8 @@ from launcher.checks.service import Service
 
 GLYPHS = {"ok": "✓", "warning": "!", "error": "✗", "skipped": "–", "hint": "→"}
 ASCII = {"ok": "+", "warning": "!", "error": "x", "skipped": "-", "hint": "->"}
+# The width of what stands before a finding: the mark and the name of its check.
+INDENT = 17
 COLOURS = {"ok": "32", "warning": "33", "error": "31", "skipped": "2"}
 
 
@@ -24,10 +29,10 @@ def show(results: Iterable[Result], stream: TextIO, traceback: str = "") -> None
     glyphs = GLYPHS if can_show("".join(GLYPHS.values()), stream) else ASCII
     for result in results:
         mark = coloured(glyphs[result.status], COLOURS[result.status], stream)
-        first, *rest = lines(result, glyphs["hint"]) or [""]
+        first, *rest = wrapped(lines(result, glyphs["hint"]), stream) or [""]
         print(f"{mark} {result.name:<14} {first}".rstrip(), file=stream)
         for line in rest:
-            print(f"{'':16} {line}", file=stream)
+            print(f"{'':{INDENT}}{line}", file=stream)
     if traceback:
         print(f"\n{traceback.rstrip()}", file=stream)
     stream.flush()
@@ -40,6 +45,15 @@ def lines(result: Result, arrow: str) -> list[str]:
         found += ["  ".join(filter(None, (each.where, each.message))) for each in problems]
         found += [f"{arrow} {hint}"] if hint else []
     return found
+
+
+def wrapped(found: list[str], stream: TextIO) -> list[str]:
+    """Break the lines between words where a terminal would break them anywhere."""
+    if not stream.isatty():
+        return found
+    width = max(20, shutil.get_terminal_size().columns - INDENT)
+    fill = partial(wrap, width=width, break_long_words=False, break_on_hyphens=False)
+    return [part for line in found for part in fill(line, subsequent_indent="  ")]
 
 
 def can_show(text: str, stream: TextIO) -> bool:

@@ -27,7 +27,7 @@ def weak_secrets(configuration: Configuration) -> Iterator[Problem]:
         yield Problem("settings.secret", fact, hint, configuration.where("SECRET_KEY"))
     former = configuration.values.get("SECRET_KEY_FALLBACKS")
     if isinstance(former, list) and any(map(is_weak, former)):
-        fact = "SECRET_KEY_FALLBACKS has a key that can be guessed, and what it signs is believed"
+        fact = "SECRET_KEY_FALLBACKS has a key that can be guessed, and what it signs is accepted"
         variable = configuration.variable("SECRET_KEY_FALLBACKS")
         hint = EXPORT.format(variable, "") if variable else "write SECRET_KEY_FALLBACKS = []"
         yield Problem("settings.secret", fact, hint, configuration.where("SECRET_KEY_FALLBACKS"))
@@ -43,5 +43,5 @@ def is_weak(secret: object) -> bool:
 def debugging(configuration: Configuration) -> Iterator[Problem]:
     for key in ("DEBUG", "TESTING"):
         if configuration.values.get(key) is True:
-            fact = f"{key} is on, which shows callers what the service is made of"
+            fact = f"{key} is on, which shows internals to callers"
             yield Problem("settings.debug", fact, f"write {key} = False", configuration.where(key))

@@ -131,7 +131,7 @@ class Service:
         if loaded:
             return loaded[0]
         place = place_of(thread, self.root)
-        fact = f"does not end: after {GIVEN_UP_AFTER} s it is still there"
+        fact = f"is still running after {GIVEN_UP_AFTER} s"
         problem = Problem("settings.broken", fact, f"fix {place}", place)
         return Configuration(self.root / f"config/{self.environment}.py", broken=(problem,))
 

@@ -37,7 +37,7 @@ def write_beside(path: Path) -> None:
 
 
 def unreachable(path: Path, error: Exception) -> Problem:
-    hint = f"see that no other program holds {path}, and that this user may write there"
+    hint = f"check that no other program has {path} open, and that you may write there"
     if "not a database" in str(error) or path.is_dir():
         hint = f"move {path} away, then {upgrade()}"
     try:

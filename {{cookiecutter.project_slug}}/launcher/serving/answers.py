@@ -39,15 +39,15 @@ def ready(app: Flask) -> Iterator[Problem]:
     elif "database" not in state:
         yield unanswered("/readyz", answer)
     elif "migrations" not in state:
-        hint = "see that the database answers, and that nobody has changed its tables by hand"
+        hint = "check that the database answers, and that nobody has changed its tables by hand"
         yield Problem("database.unreachable", f"GET /readyz answers 503: {logged}", hint)
 
 
 def unanswered(path: str, answer: TestResponse) -> Problem:
     fact = f"the application is created, and GET {path} answers {answer.status_code}"
-    hint = "see which hook answers instead"
+    hint = "find the hook that answers instead"
     if answer.status_code == 404:
-        hint = "see that create_app calls health.init_app(app)"
+        hint = "check that create_app calls health.init_app(app)"
     return Problem("application.broken", fact, hint, "backend/__init__.py")
 
 
@@ -84,7 +84,7 @@ def drift(app: Flask, level: str = "warning") -> Iterator[Problem]:
     if changes := [change for change in changes if not change.startswith("remove ")]:
         revise = command_line("run.py", 'db revision "what changed"')
         hint = f"{revise}, then {command_line('run.py', 'db upgrade')}"
-        fact = f"the schema is not that of the models: {', '.join(changes)}"
+        fact = f"the database differs from the models: {', '.join(changes)}"
         yield Problem("database.drift", fact, hint, "backend/models.py", level)
 
 

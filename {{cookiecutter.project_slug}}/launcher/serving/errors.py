@@ -25,8 +25,8 @@ def problems_of(error: BaseException, file: str = "") -> list[Problem]:
     if isinstance(error, SyntaxError) and innermost.startswith("backend/"):
         return [unreadable(ROOT, innermost.partition(":")[0], error)]
     if is_of_the_engine(error) and hint != command_line("bootstrap.py"):
-        fact = f"no engine can be made of SQLALCHEMY_DATABASE_URI ({type(error).__name__})"
-        right = "see that it is postgresql://user:password@host/name"
+        fact = f"SQLAlchemy cannot use SQLALCHEMY_DATABASE_URI ({type(error).__name__})"
+        right = "write it as postgresql://user:password@host/name"
         return [Problem("database.url", fact, right, where)]
     return [Problem("application.broken", fact_of(error), hint, where)]
 

@@ -24,7 +24,7 @@ class Arbiter(arbiter.Arbiter):
     starts_from = 0.0
 
     def handle_hup(self) -> None:
-        self.log.info("Replacing the workers by new ones")
+        self.log.info("Replacing the workers")
         self.replaced, self.starts_from = self.worker_age, 0.0
 
     def manage_workers(self) -> None:
@@ -48,7 +48,7 @@ class Arbiter(arbiter.Arbiter):
                 if not any(map(serves, self.WORKERS.values())):
                     raise
                 reason = error.reason.removesuffix(".")
-                self.log.error("%s: the others serve on. Fix the code, then send SIGHUP", reason)
+                self.log.error("%s: the old ones serve on. Fix the code, then send SIGHUP", reason)
                 self.replaced, self.starts_from = 0, time.monotonic() + TRIES_AFTER
             self.reap_workers()
 

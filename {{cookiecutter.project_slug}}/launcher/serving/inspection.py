@@ -73,7 +73,7 @@ def create() -> Any:
     application = served if isinstance(served, Flask) else create_app()
     if not isinstance(application, Flask):
         fact = f"create_app returned {application!r}, not a Flask application"
-        hint = "see that create_app ends with `return app`"
+        hint = "check that create_app ends with `return app`"
         raise RefusedError([Refusal("application.broken", fact, hint, "backend/__init__.py")])
     return application
 

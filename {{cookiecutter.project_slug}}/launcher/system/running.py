@@ -66,7 +66,7 @@ def wait_for_turn() -> int | None:
             return descriptor
         except (BlockingIOError, PermissionError):
             if not said:
-                print("Another bootstrap.py is at work here: waiting for its end", flush=True)
+                print("Another bootstrap.py is running here; waiting for it to finish", flush=True)
             said = True
             time.sleep(0.1)
         except OSError:  # a file system that has no locks
