@@ -360,10 +360,10 @@ find-links = /others
 constraint = /not/for/this
 """
 INSTALLER = """
-import json
+import json, sys
 from pathlib import Path
 from launcher.installer import installer
-print(json.dumps(installer(Path(".venv"))))
+print(json.dumps(installer(Path(".venv"), "compile" in sys.argv)))
 """
 
 
@@ -400,6 +400,14 @@ def test_uv_is_told_only_whom_not_to_trust_if_it_knows_where_packages_are(
         "--python",
         "--only-binary=:all:",
     ]
+
+
+@pytest.mark.quick
+def test_everything_is_compiled_only_where_python_could_not_keep_what_it_compiles(
+    bare: BakedProject,
+) -> None:
+    asked = [json.loads(bare.run("-c", INSTALLER, *how).stdout) for how in ((), ["compile"])]
+    assert ["--compile-bytecode" in commands[-1] for _, commands, _ in asked] == [False, True]
 
 
 def test_hashes_that_are_demanded_are_not_given_up_silently(bare: BakedProject) -> None:

@@ -130,7 +130,9 @@ def install(service: Service) -> str:
 
 
 def run_installer(service: Service, requirements: list[str]) -> tuple[str, int]:
-    name, commands, variables = installer(service.venv)
+    # Unless it is done now, each start would compile where nobody may write, as in an image.
+    compiles = service.environment == "production" or sys.dont_write_bytecode
+    name, commands, variables = installer(service.venv, compiles)
     commands[-1] += [f"--requirement={each}" for each in requirements]
     for command in commands:
         code, said = progress.run(command, cwd=service.root, env=variables, close_fds=False)

@@ -16,11 +16,11 @@ MISLEADING = ("VIRTUAL_ENV", "CONDA_PREFIX", "PYTHONHOME", "PYTHONPATH", "__PYVE
               "PIP_TARGET", "PIP_PREFIX", "PIP_ROOT", "PIP_USER", "PIP_PYTHON", "PIP_DRY_RUN",
               "PIP_NO_DEPS", "PIP_REQUIRE_VIRTUALENV", "UV_PYTHON", "UV_SYSTEM_PYTHON",
               "UV_TARGET", "UV_PREFIX", "UV_PROJECT", "UV_WORKING_DIR")  # fmt: skip
-# Where it cannot link uv would warn; it would leave it to the first start to compile; it would
-# trust no certificate of the system's, as a company's proxy has (an older uv calls it NATIVE_TLS);
-# and it would take a package from the first index that has it, where pip takes the best version.
-UV_DEFAULTS = {"UV_LINK_MODE": "copy", "UV_COMPILE_BYTECODE": "1", "UV_SYSTEM_CERTS": "1",
-               "UV_NATIVE_TLS": "1", "UV_INDEX_STRATEGY": "unsafe-best-match"}  # fmt: skip
+# Where it cannot link uv would warn; it would trust no certificate of the system's, as a company's
+# proxy has (an older uv calls it NATIVE_TLS); and it would take a package from the first index that
+# has it, where pip takes the best version.
+UV_DEFAULTS = {"UV_LINK_MODE": "copy", "UV_SYSTEM_CERTS": "1", "UV_NATIVE_TLS": "1",
+               "UV_INDEX_STRATEGY": "unsafe-best-match"}  # fmt: skip
 # Whoever sets one of these has told uv itself where packages are.
 UV_INDEXES = ("UV_INDEX", "UV_DEFAULT_INDEX", "UV_INDEX_URL", "UV_EXTRA_INDEX_URL",
               "UV_FIND_LINKS", "UV_CONFIG_FILE")  # fmt: skip
@@ -37,17 +37,22 @@ TRUE = ("1", "true", "yes", "on", "y", "t")
 BASE_PYTHON = getattr(sys, "_base_executable", sys.executable)
 
 
-def installer(venv: Path) -> tuple[str, list[list[str]], dict[str, str]]:
-    """Return what installs: its name, its commands and their variables. uv is much faster."""
+def installer(venv: Path, compiles: bool) -> tuple[str, list[list[str]], dict[str, str]]:
+    """Return what installs: its name, its commands and their variables. uv is much faster.
+
+    Unless it `compiles`, Python does so for what is imported, which is a third of all.
+    """
     python = str(venv_python(venv))
     ensure_pip = [python, "-m", "ensurepip"]
     if not (uv := find_uv()):
         has_pip = captured([python, "-m", "pip", "--version"]).returncode == 0
-        return "pip", [ensure_pip] * (not has_pip) + [[python, "-m", "pip", "install"]], clean()
+        install = [python, "-m", "pip", "install", *["--no-compile"] * (not compiles)]
+        return "pip", [ensure_pip] * (not has_pip) + [install], clean()
     told = pip_configuration()
     if any(map(os.environ.get, UV_INDEXES)):
         told = {name: value for name, value in told.items() if name in RULES}
     command = [uv, "pip", "install", "--python", python, *options(told)]
+    command += ["--compile-bytecode"] * compiles
     variables = {VARIABLES[name]: value for name, value in told.items() if name in VARIABLES}
     # People and hints call pip by `python -m pip`; nobody has a hash for it.
     if "--require-hashes" in command or os.environ.get("UV_REQUIRE_HASHES") in TRUE:
