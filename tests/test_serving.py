@@ -328,3 +328,16 @@ def test_a_mistake_at_the_start_is_refused_without_serving(service: BakedProject
     assert (done.returncode, done.stdout) == (1, "")
     assert "backend/routes/chat.py:" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_request_is_one_short_line_of_the_log_without_colours(service: BakedProject) -> None:
+    with service.start() as server:
+        http(f"{server.url}/ping")
+        with socket.create_connection(("127.0.0.1", server.port)) as client:
+            client.sendall(b"GET /a\x1b[31m\xc3\xb6 HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+            client.recv(1)
+        wait_until(lambda: " 404 " in server.output)
+        lines = re.sub(r"\[\w{32}\] |\d+ ms", "", server.output).splitlines()
+    assert r"INFO werkzeug GET /ping 200 " in lines
+    assert r"INFO werkzeug GET /a\x1b[31m\xc3\xb6 404 " in lines
+    assert "\033" not in server.output

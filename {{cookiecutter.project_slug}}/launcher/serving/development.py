@@ -9,6 +9,7 @@ from typing import Any
 from werkzeug.serving import run_simple
 
 from launcher.checks.problem import Report
+from launcher.serving.request_log import RequestHandler
 from launcher.system.address import announcement
 
 # Werkzeug's exit code of a process that is to be started again.
@@ -32,7 +33,8 @@ def serve(report: Report | None, reload: bool, *address: str) -> int:
         application, scheduler = start_changed()
     debug = host in LOOPBACK  # it runs whatever code it is sent
     try:
-        run_simple(host, int(port), application, reload, debug, threaded=True)
+        options = {"threaded": True, "request_handler": RequestHandler}
+        run_simple(host, int(port), application, reload, debug, **options)
     except SystemExit as restart:  # no job is waited for
         if scheduler:
             scheduler.stop(0)
