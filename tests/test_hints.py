@@ -29,7 +29,7 @@ timezone = "UTC"
 CHAT_MESSAGE_MAX_LENGTH = "2000"
 JOB_RUN_KEEP_DAYS = 0
 PROXY_COUNT = 100
-TRUSTED_HOSTS = ["EXAMPLE.com"]
+TRUSTED_HOSTS = ["*.example.com"]
 HOST = None
 TIMEZONE = "Asia/Tokio"
 """

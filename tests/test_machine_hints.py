@@ -123,7 +123,7 @@ def test_production(reader: Reader, server: PostgreSQL, production_service: Bake
     )
     reader.url = server.new_database()
     reader.exported = {"ENVIRONMENT": "production", "POINTS": "x", "WEB_CONCURRENCY": "0",
-                       "PROXY_COUNT": "x", "TRUSTED_HOSTS": "EXAMPLE.com", "PORT": "0",
+                       "PROXY_COUNT": "x", "TRUSTED_HOSTS": "*.example.com", "PORT": "0",
                        "SECRET_KEY_FALLBACKS": "short"}  # fmt: skip
     follow_all(reader, "settings.missing", "settings.type", "settings.value", "settings.secret",
                "settings.debug")  # fmt: skip

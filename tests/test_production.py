@@ -48,6 +48,29 @@ def nowhere():
     db.session.execute(text("SELECT * FROM nowhere WHERE a = :a"), {"a": "a " + "parameter"})
 
 
+STATEMENTS = {
+    "integer": "SELECT CAST(CAST(:value AS text) AS integer)",
+    "date": "SELECT CAST(CAST(:value AS text) AS date)",
+    "search": "SELECT to_tsquery('simple', :value)",
+    "table": "SELECT CAST(CAST(:value AS text) AS regclass)",
+    "raised": "SELECT refuse(:value)",
+    "short": "INSERT INTO secret VALUES (:value, 1)",
+    "once": "INSERT INTO secret VALUES (:value, 9), (:value, 9)",
+    "column": "SELECT secret.colour FROM secret WHERE text = :value",
+}
+
+
+@bp.post("/api/refused/<how>")
+def refused(how):
+    from flask import request
+    from sqlalchemy import text
+
+    try:
+        db.session.execute(text(STATEMENTS[how]), {"value": request.get_json()["value"]})
+    except Exception as error:
+        raise LookupError("while it was handled") from error
+
+
 @bp.get("/caller")
 def caller():
     from flask import request
@@ -75,6 +98,24 @@ def cacheable():
     return {}, {"Cache-Control": "max-age=60"}
 """
 CHAT = "the text of a message"
+# What a user has sent: the quotes within end no quotation of PostgreSQL's.
+VALUE = 'p4ssw0rd "id" g3heim'
+REFUSING = """
+CREATE TABLE secret (text text UNIQUE, number integer CONSTRAINT short CHECK (number > 5));
+CREATE FUNCTION refuse(value text) RETURNS void LANGUAGE plpgsql AS
+    $$ BEGIN RAISE EXCEPTION 'refused: %', value; END $$;
+"""
+# What is logged of each statement that it refuses.
+REFUSED = {
+    "integer": ("InvalidTextRepresentation", "22P02"),
+    "date": ("InvalidDatetimeFormat", "22007"),
+    "search": ("SyntaxError", "42601"),
+    "table": ("InvalidName", "42602"),
+    "raised": ("RaiseException", "P0001"),
+    "short": ("CheckViolation", "23514, schema public, table secret, constraint short"),
+    "once": ("UniqueViolation", "23505, schema public, table secret, constraint secret_text_key"),
+    "column": ("UndefinedColumn", "42703: column secret.colour does not exist"),
+}
 FORWARDED = {
     "X_Forwarded_For": "192.0.2.7",
     "X_Forwarded_Proto": "https",
@@ -271,17 +312,35 @@ def test_no_line_of_the_log_holds_a_secret_a_query_or_a_message(
     assert not [secret for secret in hidden if secret in service.output + service.errors]
 
 
-def test_a_row_that_the_database_refuses_is_not_in_the_log(
-    project: BakedProject, migrated: dict[str, str]
+@pytest.mark.parametrize("format", ["JSON", "PLAIN"])
+def test_a_value_that_the_database_refuses_is_not_in_the_log(
+    probed: BakedProject, migrated: dict[str, str], tmp_path: Path, format: str
 ) -> None:
-    constraint = "ALTER TABLE message ADD CONSTRAINT short CHECK (false) NOT VALID"
-    query(migrated["DATABASE_URL"], constraint)
-    with serving(project, *gunicorn_alone(project), **migrated) as service:
-        answer = post(service.url, CHAT, X_Request_ID="refused-1")
-        error, _ = lines_of(service, "refused-1", 2)
-    assert answer.status == 500
-    assert "CheckViolation" in error["exc_info"]
-    assert CHAT not in service.output
+    query(migrated["DATABASE_URL"], REFUSING)
+    copy = probed.copy(tmp_path)
+    append(copy.path / "config/production.py", f"LOGGING = logs.{format}")
+    with serving(copy, *gunicorn_alone(copy), **migrated) as service:
+        for how in REFUSED:
+            body = json.dumps({"value": VALUE}).encode()
+            url = f"{service.url}/api/refused/{how}"
+            assert http(url, body, Content_Type="application/json").status == 500
+    said = service.output + service.errors
+    for name, text in REFUSED.values():
+        assert f"psycopg.errors.{name}: SQLSTATE {text}" in said
+        assert f"(psycopg.errors.{name}) SQLSTATE {text}" in said
+    assert not [word for word in ("p4ssw0rd", "g3heim") if word in said]
+
+
+def test_a_developer_sees_the_values_that_the_database_refuses(
+    probed: BakedProject, migrated: dict[str, str], tmp_path: Path
+) -> None:
+    copy = probed.copy(tmp_path)
+    line = f"SQLALCHEMY_DATABASE_URI = {migrated['DATABASE_URL']!r}"
+    append(copy.path / "config/development.py", line)
+    with copy.start() as service:
+        body = json.dumps({"value": VALUE}).encode()
+        http(f"{service.url}/api/refused/integer", body, Content_Type="application/json")
+        wait_until(lambda: f'type integer: "{VALUE}"' in service.output)
 
 
 # Whom it believes
@@ -478,19 +537,44 @@ def test_a_number_that_would_do_harm_is_refused(
 def test_a_trusted_host_that_nobody_can_name_is_refused(
     project: BakedProject, migrated: dict[str, str]
 ) -> None:
-    hosts = ["Example.com", "https://example.com", "*", "*.example.com", "a..b"]
+    hosts = ["[::1]", "https://example.com", "*", "*.example.com", "a_b.example", "a..b"]
     listed = ", ".join(["example.com", *hosts])
     found = project.problems(**migrated | {"TRUSTED_HOSTS": listed})
     assert {problem["id"] for problem in found} == {"settings.value"}
     assert len(found) == len(hosts)
     assert all(repr(host) in problem["message"] for host, problem in zip(hosts, found, strict=True))
+    assert {problem["hint"] for problem in found} == {'export TRUSTED_HOSTS="example.com"'}
+    with gunicorn(
+        project, **migrated | {"TRUSTED_HOSTS": listed.removesuffix(", a..b")}
+    ) as service:
+        assert post(service.url, "Hi", Host="example.com").status == 200
+        for host in (*hosts, "[::1]:8000"):
+            assert post(service.url, "Hi", Host=host).status == 400
 
 
-def test_trusted_hosts_of_all_kinds_are_fine(
+def test_trusted_hosts_of_all_kinds_are_fine_and_answered(
     project: BakedProject, migrated: dict[str, str]
 ) -> None:
-    hosts = "example.com, .example.com, localhost:8000, 192.0.2.1 [::1] a_b.bücher.example"
-    assert project.ids(**migrated | {"TRUSTED_HOSTS": hosts}) == set()
+    hosts = "Shop.Example, .example.com, localhost:8000, 192.0.2.1 a-b.bücher.example"
+    trusting = migrated | {"TRUSTED_HOSTS": hosts}
+    assert [project.ids(level, **trusting) for level in ("error", "warning")] == [set(), set()]
+    named = ["shop.example", "SHOP.Example:80", "a.Example.com", "LocalHost", "192.0.2.1:8000"]
+    with gunicorn(project, **trusting) as service:
+        for host in (*named, "a-b.xn--bcher-kva.example"):
+            assert post(service.url, "Hi", Host=host).status == 200
+
+
+def test_production_that_trusts_any_host_is_a_warning_with_what_ends_it(
+    project: BakedProject, migrated: dict[str, str], tmp_path: Path
+) -> None:
+    said = project.check(**migrated)
+    (warning,) = project.problems("warning", **migrated)
+    assert (said["ok"], warning["id"]) == (True, "settings.hosts")
+    assert warning["hint"] == 'export TRUSTED_HOSTS="example.com"'
+    copy = project.copy(tmp_path)
+    assert copy.ids("warning", PORT="0") == set()  # in development
+    append(copy.path / "config/production.py", "TRUSTED_HOSTS = []")
+    assert copy.ids("warning", **migrated) == set()
 
 
 def test_a_key_in_the_source_is_refused_with_what_mends_it(

@@ -151,7 +151,7 @@ SETTINGS = (
     "LOGGING = logs.PLAIN | {'handlers': {}}", "TIMEZONE = 'Asia/Tokio'", "TIMEZONE = 9", "TIMEZONE = ''",
     "HOST = '192.0.2.1'", "HOST = 'nowhere.invalid'", "HOST = None", "HOST = '0.0.0.0'", "PORT = 70000",
     "PORT = '0'", "PORT = None", "PORT = -1", "DEBUG = 'False'", "DEBUG = None", "PROXY_COUNT = -1",
-    "PROXY_COUNT = 'one'", "TRUSTED_HOSTS = ['EXAMPLE.com']", "TRUSTED_HOSTS = 'example.com'",
+    "PROXY_COUNT = 'one'", "TRUSTED_HOSTS = ['[::1]']", "TRUSTED_HOSTS = 'example.com'",
     "MAX_CONTENT_LENGTH = 0", "MAX_CONTENT_LENGTH = '64 KB'", "JOB_RUN_KEEP_DAYS = 0", "SERVER_NAME = 'example.com'",
     "JOB_RUN_KEEP_DAYS = '30'", "DATABASE_POOL_SIZE = None", "DATABASE_POOL_SIZE = 'five'", "SERVICE_NAME = None",
     "APPLICATION_ROOT = 'api'", "SESSION_COOKIE_SAMESITE = 'Sometimes'", "PREFERRED_URL_SCHEME = 5",

@@ -30,7 +30,7 @@ PRODUCTION: tuple[tuple[str, Rewritten], ...] = (
     ("DATABASE_URL", lambda url: url + "?no_such_option=1"),
     ("DATABASE_URL", lambda url: url.replace("127.0.0.1", "nowhere.invalid")),
     ("WEB_CONCURRENCY", "0"), ("WEB_CONCURRENCY", "two"), ("WEB_CONCURRENCY", "2"), ("PROXY_COUNT", "x"),
-    ("PROXY_COUNT", "1"), ("TRUSTED_HOSTS", "EXAMPLE.COM"), ("TRUSTED_HOSTS", "example.com"),
+    ("PROXY_COUNT", "1"), ("TRUSTED_HOSTS", "[::1]"), ("TRUSTED_HOSTS", "example.com"),
     ("SECRET_KEY_FALLBACKS", "short"), ("PORT", "abc"), ("FLASK_DEBUG", "1"),
 )  # fmt: skip
 

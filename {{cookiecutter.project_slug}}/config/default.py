@@ -32,8 +32,8 @@ SESSION_COOKIE_SAMESITE: str = "Lax"
 # believed who sends these.
 PROXY_COUNT: Annotated[int, range(100)] = 0
 
-# The host names under which the service may be asked, or None for any. Never applied to /ping
-# and /readyz, which are asked by IP address.
+# The host names under which the service may be asked; `.example.com` is all names below that, and
+# [] any, of which None has `check` warn in production. Never applied to /ping and /readyz.
 TRUSTED_HOSTS: list[str] | None = None
 
 # The number of gunicorn's processes. What else gunicorn is told is in gunicorn.conf.py.

@@ -10,10 +10,12 @@ from typing import Any
 
 from flask import Flask
 from flask_sqlalchemy_lite import SQLAlchemy
-from sqlalchemy import URL, DateTime, ExceptionContext, MetaData, event, make_url
+from sqlalchemy import URL, DateTime, MetaData, event, make_url
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.types import TypeDecorator
+
+from backend.core.driver_errors import hide_values
 
 db = SQLAlchemy(engine_options={"pool_pre_ping": True})
 
@@ -71,7 +73,7 @@ def init_app(app: Flask) -> None:
     if is_sqlite and url.database and url.database != ":memory:":
         Path(app.instance_path, url.database).parent.mkdir(parents=True, exist_ok=True)
     options = {} if is_sqlite else postgresql_options(app.config)
-    # A statement's parameters are the users' data, which an error must not write into a log.
+    # A statement's parameters are the users' data, which no error is to write into a log.
     options |= {"url": url, "hide_parameters": not app.debug}
     app.config["SQLALCHEMY_ENGINES"] = {"default": options}
     db.init_app(app)
@@ -85,7 +87,8 @@ def init_app(app: Flask) -> None:
     statements = SQLITE_SESSION if is_sqlite else postgresql_session(app.config)
     with app.app_context():
         event.listen(db.engine, "connect", partial(set_up_connection, statements))
-        event.listen(db.engine, "handle_error", hide_row)
+        if not (is_sqlite or app.debug):
+            event.listen(db.engine, "handle_error", hide_values)
 
 
 def engine_url(uri: str) -> URL:
@@ -132,10 +135,3 @@ def close(function: Callable[..., Any], error: BaseException | None) -> None:
     """Close a session. That the database went away meanwhile does not change the answer."""
     with suppress(DBAPIError):
         function(error)
-
-
-def hide_row(context: ExceptionContext) -> None:
-    """Cut off PostgreSQL's "DETAIL: Failing row contains ...", the users' data, as above."""
-    for error in (context.original_exception, context.sqlalchemy_exception):
-        if error and error.args:
-            error.args = (str(error.args[0]).partition("\nDETAIL:")[0], *error.args[1:])

@@ -19,7 +19,10 @@ def init_app(app: Flask) -> None:
 
 
 class Request(flask.Request):
-    """Flask sets trusted_hosts, from TRUSTED_HOSTS, before it looks at the host."""
+    """Flask sets trusted_hosts, from TRUSTED_HOSTS, before it looks at the host.
+
+    Capitals make no other host, which Werkzeug does not know: both are compared without.
+    """
 
     _trusted_hosts: list[str] | None = None
 
@@ -29,7 +32,9 @@ class Request(flask.Request):
 
     @trusted_hosts.setter
     def trusted_hosts(self, hosts: list[str] | None) -> None:
-        self._trusted_hosts = hosts
+        self._trusted_hosts = hosts and [host.lower() for host in hosts]
+        if host := self.environ.get("HTTP_HOST"):
+            self.environ["HTTP_HOST"] = host.lower()
 
 
 class Sessions(SecureCookieSessionInterface):

@@ -12,8 +12,8 @@ from launcher.checks.service import Service, command_line
 from launcher.checks.setting_names import undeclared_settings, unknown_settings
 from launcher.checks.setting_types import allowed_range, example, fits, spelled
 
+EXAMPLE_HOST = "example.com"
 FLASK_TYPES = {"DEBUG": bool, "TESTING": bool}
-HOST_NAME = re.compile(r"(\.?[\w-]+(\.[\w-]+)*|\[[0-9a-f:.]+\])(:\d+)?")
 WRITE_SQLITE = (
     "write SQLALCHEMY_DATABASE_URI = f\"sqlite:///{quote(str(instance / 'development.db'))}\""
     " in config/development.py"
@@ -33,6 +33,7 @@ def check_settings(service: Service) -> Iterator[Problem]:
     if service.environment == "production":
         yield from weak_secrets(configuration)
         yield from debugging(configuration)
+        yield from any_host(configuration)
     yield from missing_settings(service)  # last, as a command of its hints needs all the others
 
 
@@ -77,11 +78,31 @@ def wrong_values(configuration: Configuration) -> Iterator[Problem]:
 def wrong_hosts(configuration: Configuration) -> Iterator[Problem]:
     hosts = configuration.values.get("TRUSTED_HOSTS")
     hosts = [host for host in hosts if isinstance(host, str)] if isinstance(hosts, list) else []
-    good = [host.lower() if HOST_NAME.fullmatch(host.lower()) else "example.com" for host in hosts]
-    value = repr([*dict.fromkeys(good)])
+    good = list(filter(can_be_named, hosts))
     for host in (host for host in hosts if host not in good):
         fact = f"TRUSTED_HOSTS has {host!r}, which no request can name"
+        value = repr(good or [EXAMPLE_HOST])
         yield misfit("settings.value", "TRUSTED_HOSTS", fact, value, configuration)
+
+
+def can_be_named(host: str) -> bool:
+    """Ask Werkzeug, which compares what a request names. Until it is installed, let all pass."""
+    try:
+        from werkzeug.sansio.utils import host_is_trusted
+    except ImportError:
+        return True
+    try:
+        name = host.lower().removeprefix(".").encode("idna").decode()
+    except UnicodeError:
+        return False
+    return host_is_trusted(name, [host.lower()])
+
+
+def any_host(configuration: Configuration) -> Iterator[Problem]:
+    if configuration.values.get("TRUSTED_HOSTS") is None:
+        fact = "TRUSTED_HOSTS is not set: a request may name any host, and links then lead there"
+        value = repr([EXAMPLE_HOST])
+        yield misfit("settings.hosts", "TRUSTED_HOSTS", fact, value, configuration, "warning")
 
 
 def right(key: str, declared: Any, configuration: Configuration) -> str:
@@ -90,12 +111,14 @@ def right(key: str, declared: Any, configuration: Configuration) -> str:
     return repr(default) if known else example(declared)
 
 
-def misfit(id: str, key: str, fact: str, value: str, configuration: Configuration) -> Problem:
+def misfit(
+    id: str, key: str, fact: str, value: str, configuration: Configuration, level: str = "error"
+) -> Problem:
     """Say where the right value belongs: into the environment, if it is read from there."""
     hint = f"write {value}"
     if variable := configuration.variable(key):
         hint = EXPORT.format(variable, " ".join(re.findall(r"[^][\s,'\"]+", value)))
-    return Problem(id, fact, hint, configuration.where(key))
+    return Problem(id, fact, hint, configuration.where(key), level)
 
 
 def unknown_time_zone(configuration: Configuration) -> Iterator[Problem]:
