@@ -13,12 +13,13 @@ from typing import Any
 
 import pytest
 from breaking import TYPO, append, holding, make_async
-from postgresql import PASSWORD, USER, PostgreSQL
+from postgresql import PASSWORD, USER, PostgreSQL, query
 from services import (
     ANSWER_WITHIN,
     BakedProject,
     environment,
     free_port,
+    gunicorn,
     http,
     production,
     wait_until,
@@ -219,6 +220,17 @@ def test_the_services_own_tests_pass_on_postgresql(
     url, own = server.new_database(), ("--basetemp", tmp_path / "own")
     done = project.run("-m", "pytest", *own, python=project.python, TEST_DATABASE_URL=url)
     assert done.returncode == 0, done.stdout
+
+
+def test_messages_are_numbered_on_beyond_32_bits(
+    project: BakedProject, migrated: dict[str, str]
+) -> None:
+    query(migrated["DATABASE_URL"], "ALTER SEQUENCE message_id_seq RESTART 3000000000")
+    with gunicorn(project, **migrated) as service:
+        sent = http(
+            f"{service.url}/api/chat", b'{"message": "hello"}', Content_Type="application/json"
+        )
+    assert (sent.status, sent.json["id"]) == (200, 3_000_000_000)
 
 
 @contextlib.contextmanager

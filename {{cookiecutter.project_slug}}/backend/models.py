@@ -5,7 +5,7 @@ from datetime import datetime  # sample
 from sqlalchemy import Text  # sample
 from sqlalchemy.orm import Mapped, mapped_column  # sample
 
-from backend.core.database import Base, UtcDateTime, now  # sample
+from backend.core.database import Base, BigKey, UtcDateTime, now  # sample
 
 
 class Message(Base):  # sample
@@ -13,7 +13,7 @@ class Message(Base):  # sample
 
     __tablename__ = "message"  # sample
 
-    id: Mapped[int] = mapped_column(primary_key=True)  # sample
+    id: Mapped[int] = mapped_column(BigKey, primary_key=True)  # sample
     text: Mapped[str] = mapped_column(Text)  # sample
     reply: Mapped[str] = mapped_column(Text)  # sample
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now, index=True)  # sample

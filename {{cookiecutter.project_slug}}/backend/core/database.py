@@ -10,7 +10,7 @@ from typing import Any
 
 from flask import Flask
 from flask_sqlalchemy_lite import SQLAlchemy
-from sqlalchemy import URL, DateTime, MetaData, event, make_url
+from sqlalchemy import URL, BigInteger, DateTime, Integer, MetaData, event, make_url
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.types import TypeDecorator
@@ -58,6 +58,10 @@ class UtcDateTime(TypeDecorator[datetime]):
 
     def process_result_value(self, value: datetime | None, dialect: Any) -> datetime | None:
         return value and (value if value.tzinfo else value.replace(tzinfo=UTC)).astimezone(UTC)
+
+
+# For a key that never runs out. SQLite, whose INTEGER is as large, numbers the rows of no other.
+BigKey = BigInteger().with_variant(Integer, "sqlite")
 
 
 def now() -> datetime:
