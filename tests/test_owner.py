@@ -1,6 +1,5 @@
 """What an owner does in an ordinary week breaks none of his tests, and changes only what is his."""
 
-import re
 from pathlib import Path
 
 from breaking import append, edit
@@ -86,16 +85,6 @@ def test_a_hook_that_reads_the_session_a_page_for_404_and_flask_login_break_no_t
     assert done.returncode == 0, done.stderr
     append(service.path / "backend/routes/chat.py", SESSION_HOOK + NOT_FOUND_PAGE + LOGIN)
     assert_own_tests_pass(service)
-
-
-def test_the_recipe_for_pages_is_a_policy_for_pages_alone(service: BakedProject) -> None:
-    recipes = (service.path / "docs/recipes.md").read_text(encoding="utf-8")
-    (recipe,) = re.findall("```python\n(.*?)```", recipes, re.DOTALL)
-    append(service.path / "backend/routes/chat.py", PAGE + recipe)
-    ask = "from backend import create_app; client = create_app().test_client()"
-    ask += "; print(*(client.get(path).headers['Content-Security-Policy'][:18] for path in {}))"
-    done = service.run("-c", ask.format(["/pages", "/nothing", "/ping"]), python=service.python)
-    assert done.stdout.split("default-src ") == ["", "'self' ", "'self' ", "'none'\n"], done.stderr
 
 
 def test_an_ordinary_week_changes_nothing_that_updates_replace(service: BakedProject) -> None:

@@ -6,7 +6,7 @@ The id comes in the header X-Request-ID, or is made here. It is on every log lin
 import logging
 import random
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextvars import ContextVar
 from typing import Any
 
@@ -25,10 +25,18 @@ OF_PAGES = ("Content-Security-Policy", "frame-ancestors 'self'")
 
 
 class AddRequestId(logging.Filter):
-    """Gives every log record the attribute request_id, which is - outside of requests."""
+    """Gives every log record the attribute request_id, which is - outside of requests.
+
+    A line of gunicorn's about a request gets what it says as attributes too: method, path, status,
+    milliseconds.
+    """
 
     def filter(self, record: logging.LogRecord) -> bool:
         record.request_id = request_id.get()
+        if record.name == "gunicorn.access" and isinstance(record.args, Mapping):
+            said = record.args
+            vars(record).update(method=said["m"], path=said["U"])
+            vars(record).update(status=int(str(said["s"])), milliseconds=said["M"])
         return True
 
 
