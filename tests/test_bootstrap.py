@@ -232,6 +232,15 @@ def content_of(path: Path) -> object:
 
 
 @posix_only
+def test_the_folder_of_the_development_database_is_for_its_user_alone(
+    shared_service: BakedProject,
+) -> None:
+    instance = shared_service.path / "instance"
+    assert (instance / "development.db").exists()
+    assert instance.stat().st_mode & 0o777 == 0o700
+
+
+@posix_only
 def test_the_hint_for_a_link_to_nowhere_leads_to_a_service_that_starts(
     bare: BakedProject, empty_python: Path
 ) -> None:

@@ -24,8 +24,18 @@ import psutil
 import pytest
 import yaml
 from packaging.specifiers import SpecifierSet
-from postgresql import PostgreSQL
-from services import ANSWER_WITHIN, INSTALL_WITHIN, BakedProject, bake, free_port, http, wait_until
+from postgresql import PROGRAMS, PostgreSQL, query
+from services import (
+    ANSWER_WITHIN,
+    INSTALL_WITHIN,
+    BakedProject,
+    bake,
+    environment,
+    free_port,
+    http,
+    production,
+    wait_until,
+)
 
 INSTRUCTIONS = {"FROM", "WORKDIR", "COPY", "RUN", "USER", "ENV", "EXPOSE", "HEALTHCHECK", "CMD"}
 PYTHON = getattr(sys, "_base_executable", sys.executable)
@@ -483,10 +493,37 @@ def test_compose_runs_the_database_the_migration_the_web_and_the_jobs(
 
 
 def test_compose_gives_containers_no_more_than_they_need(compose: dict[str, Any]) -> None:
-    for name in ("migrate", "web", "scheduler"):
-        assert compose["services"][name]["read_only"] is True
-        assert compose["services"][name]["cap_drop"] == ["ALL"]
-        assert "privileged" not in compose["services"][name]
+    for name, service in compose["services"].items():
+        assert service["cap_drop"] == ["ALL"]
+        assert service["security_opt"] == ["no-new-privileges:true"]
+        assert service["mem_limit"]
+        assert service["pids_limit"]
+        assert not service.keys() & {"privileged", "cap_add"}
+        assert service.get("user") == "postgres" or service["read_only"] is True, name
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="PostgreSQL is started the POSIX way")
+def test_the_role_that_compose_makes_runs_the_service_and_is_no_superuser(
+    compose: dict[str, Any], project: BakedProject, server: PostgreSQL
+) -> None:
+    server.execute("CREATE ROLE postgres SUPERUSER LOGIN PASSWORD 'of-the-superuser'")
+    psql = [server.folder / PROGRAMS / "psql", "--set=ON_ERROR_STOP=1", "--no-psqlrc", server.url()]
+    subprocess.run(
+        psql,
+        input=compose["configs"]["role"]["content"],
+        env=environment(POSTGRES_PASSWORD="of-the-role"),
+        text=True,
+        check=True,
+    )
+    url = compose["services"]["web"]["environment"]["DATABASE_URL"]
+    url = url.replace("${POSTGRES_PASSWORD:?}", "of-the-role")
+    url = url.replace("@database/", f"@127.0.0.1:{server.port}/")
+    assert project.run("run.py", "db", "upgrade", **production(url)).returncode == 0
+    assert project.ids(**production(url)) == set()
+    rights = "rolsuper OR rolcreaterole OR rolcreatedb OR rolreplication OR rolbypassrls"
+    assert query(url, f"SELECT {rights} FROM pg_roles WHERE rolname = current_user") == [(False,)]
+    superuser = "SELECT rolpassword FROM pg_authid WHERE rolname = 'postgres'"
+    assert query(server.url(), superuser) == [(None,)]
 
 
 def test_compose_maps_the_port_that_was_asked_for(

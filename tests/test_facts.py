@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 from breaking import append
-from services import BakedProject
+from services import TEMPLATE, BakedProject
 
 pytestmark = pytest.mark.quick
 
@@ -48,6 +48,18 @@ def test_the_range_of_python_is_the_same_everywhere(bare_service: BakedProject) 
     supported = [f"3.{minor}" for minor in range(version[0][1], version[1][1] + 1)]
     assert image[1] in supported
     assert f"Python {oldest} to {newest}" in read(bare_service, "README.md")
+
+
+def test_actions_are_commits_and_those_of_the_template(bare_service: BakedProject) -> None:
+    own, template = (
+        dict(re.findall(r"uses: ([\w/-]+)@(.+)", text))
+        for text in (
+            read(bare_service, ".github/workflows/ci.yml"),
+            (TEMPLATE / ".github/workflows/tests.yml").read_text(encoding="utf-8"),
+        )
+    )
+    assert own == template
+    assert all(re.fullmatch(r"[0-9a-f]{40}  # v[\d.]+", version) for version in own.values())
 
 
 def test_what_stops_waits_longer_than_what_it_stops(bare_service: BakedProject) -> None:

@@ -74,7 +74,18 @@ def test_another_users_server_is_left_alone_and_said(reachable: BakedProject) ->
         code, output = as_nobody(reachable, "stop")
         assert alive(process)
     assert (code, output) == (1, "")
-    assert as_nobody(reachable, "stop")[0] == 0
+    assert as_nobody(reachable, "stop")[0] == 1  # who can no longer see whether anything runs
+
+
+def test_the_development_database_is_for_its_user_alone(reachable: BakedProject) -> None:
+    with program(reachable, RUNNING):
+        pass
+    instance = reachable.path / "instance"
+    (instance / "development.db").touch()
+    assert instance.stat().st_mode & 0o777 == 0o700
+    _, output = as_nobody(reachable, "check", "--json", PORT="0")
+    assert set(found(output)) == {"dependencies.missing", "database.unreachable"}
+    assert "Permission denied" in found(output)["database.unreachable"]["message"]
 
 
 def test_a_port_for_privileged_users_is_no_port_for_others(reachable: BakedProject) -> None:

@@ -19,7 +19,7 @@ def stop() -> int:
     if pids := running():
         return end(pids)
     if is_locked():
-        print("another user runs this project, and it still runs", file=sys.stderr)
+        print("what runs here is another user's, and still runs", file=sys.stderr)
         return 1
     print("this project is not running")
     return 0

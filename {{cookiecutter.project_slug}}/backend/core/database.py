@@ -75,7 +75,8 @@ def init_app(app: Flask) -> None:
     url = engine_url(uri)
     is_sqlite = url.get_backend_name() == "sqlite"
     if is_sqlite and url.database and url.database != ":memory:":
-        Path(app.instance_path, url.database).parent.mkdir(parents=True, exist_ok=True)
+        folder = Path(app.instance_path, url.database).parent
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     options = {} if is_sqlite else postgresql_options(app.config)
     # A statement's parameters are the users' data, which no error is to write into a log.
     options |= {"url": url, "hide_parameters": not app.debug}

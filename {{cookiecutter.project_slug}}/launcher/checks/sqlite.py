@@ -1,6 +1,7 @@
 """What a file of SQLite's says of itself."""
 
 import errno
+import os
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -14,7 +15,7 @@ UNLOCKED_WITHIN = 3
 
 def revisions(path: Path) -> set[str]:
     """Return those of its schema. Raise sqlite3.Error or OSError if it cannot be written to."""
-    if not path.exists():
+    if not os.path.exists(path):
         write_beside(path)
         return set()
     with closing(sqlite3.connect(path, timeout=UNLOCKED_WITHIN, isolation_level=None)) as database:
@@ -31,14 +32,14 @@ def write_beside(path: Path) -> None:
     """Write where SQLite would, as the system tells more of what is in the way than SQLite."""
     from tempfile import TemporaryFile  # takes a while
 
-    folder = next(parent for parent in path.parents if parent.exists())
+    folder = next(parent for parent in path.parents if os.path.exists(parent))
     with TemporaryFile(dir=folder) as file:
         file.write(bytes(2**16))
 
 
 def unreachable(path: Path, error: Exception) -> Problem:
     hint = f"check that no other program has {path} open, and that you may write there"
-    if "not a database" in str(error) or path.is_dir():
+    if "not a database" in str(error) or os.path.isdir(path):
         hint = f"move {path} away, then {upgrade()}"
     try:
         write_beside(path)

@@ -1,8 +1,8 @@
 """What the application answers to /ping and /readyz, and whether the schema is its models'."""
 
 import logging
+import os
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 from flask import Flask
@@ -27,7 +27,7 @@ def ping(app: Flask) -> Iterator[Problem]:
 def ready(app: Flask) -> Iterator[Problem]:
     """Of the database, say only what its own check does not see."""
     url = db.engine.url
-    if url.get_backend_name() == "sqlite" and not Path(url.database or "").exists():
+    if url.get_backend_name() == "sqlite" and not os.path.exists(url.database or ""):
         return  # asking would make it
     health.ANSWERS_WITHIN = PATIENCE
     answer, logged = get(app, "/readyz")

@@ -23,10 +23,16 @@ LOCK = FOLDER / (f"{os.getpid()}.lock" if sys.platform == "win32" else "lock")
 def hold(through_exec: bool = False) -> None:
     """Make this process and its forks this project's, but not the programs that they run."""
     with suppress(OSError):  # a read-only folder: then stop will find nothing
-        FOLDER.mkdir(parents=True, exist_ok=True)
+        make_folder()
         descriptor = os.open(LOCK, os.O_WRONLY | os.O_CREAT, 0o666)
         os.set_inheritable(descriptor, through_exec)
         lock(descriptor)
+
+
+def make_folder() -> None:
+    """Make it, in a folder that is for this user only: the development database is there too."""
+    FOLDER.parent.mkdir(mode=0o700, exist_ok=True)
+    FOLDER.mkdir(exist_ok=True)
 
 
 def lock(descriptor: int, alone: bool = False) -> None:
@@ -54,7 +60,7 @@ def turn() -> Iterator[None]:
 
 def wait_for_turn() -> int | None:
     try:
-        FOLDER.mkdir(parents=True, exist_ok=True)
+        make_folder()
         descriptor = os.open(FOLDER / "bootstrap", os.O_WRONLY | os.O_CREAT, 0o666)
     except OSError:  # a read-only folder
         return None
@@ -74,7 +80,9 @@ def wait_for_turn() -> int | None:
 
 
 def is_locked(path: Path = LOCK) -> bool:
-    """Return whether a process holds it, be it one that this user may not see."""
+    """Return whether a process holds it, or whether this user may not even look there."""
+    if os.path.exists(FOLDER.parent) and not os.access(FOLDER.parent, os.X_OK):
+        return True
     with suppress(OSError), path.open() as file:
         try:
             lock(file.fileno(), alone=True)
