@@ -507,7 +507,8 @@ def test_the_role_that_compose_makes_runs_the_service_and_is_no_superuser(
     compose: dict[str, Any], project: BakedProject, server: PostgreSQL
 ) -> None:
     server.execute("CREATE ROLE postgres SUPERUSER LOGIN PASSWORD 'of-the-superuser'")
-    psql = [server.folder / PROGRAMS / "psql", "--set=ON_ERROR_STOP=1", "--no-psqlrc", server.url()]
+    program = str(server.folder / PROGRAMS / "psql")
+    psql = [program, "--set=ON_ERROR_STOP=1", "--no-psqlrc", server.url()]
     subprocess.run(
         psql,
         input=compose["configs"]["role"]["content"],

@@ -1,7 +1,8 @@
-"""What docs/recipes.md tells an owner to do is done, as it stands there, and works."""
+"""What docs/ tells an owner or an operator to write is written, as it stands there, and works."""
 
 import json
 import re
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,8 +10,9 @@ from typing import Any
 
 import pytest
 from breaking import append
-from services import BakedProject, gunicorn, http, wait_until
+from services import BakedProject, gunicorn, http, program, running, wait_until
 
+LISTENS = re.compile(r"Listening at: (http://\S+)")
 PAGE = """
 @bp.get("/pages")
 def pages() -> str:
@@ -61,6 +63,31 @@ def test_the_recipe_for_metrics_measures_requests_connections_and_jobs(
     assert ages
     assert all(0 < age < 3600 for age in ages)
     assert not [line for line in server.output.splitlines() if '"level": "ERROR"' in line]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="systemd is Linux's")
+def test_the_unit_for_systemd_is_verified_and_its_commands_serve_reload_and_stop(
+    project: BakedProject, migrated: dict[str, str], tmp_path: Path
+) -> None:
+    operations = (project.path / "docs/operations.md").read_text(encoding="utf-8")
+    (unit,) = re.findall(r"```ini\n(.*?)```", operations, re.DOTALL)
+    path = tmp_path / "service@.service"
+    path.write_text(unit.replace("/srv/my-service", str(project.path)))
+    verify = [program("systemd-analyze"), "verify", "--man=no", str(path)]
+    done = subprocess.run(verify, capture_output=True, text=True)
+    assert (done.returncode, done.stdout + done.stderr) == (0, "")
+    said = dict(re.findall(r"(?m)^(\w+)=(.*)$", path.read_text()))
+    reload = said["ExecReload"].split()
+    assert (reload[1], said["KillMode"]) == ("-HUP", "mixed")
+    start = said["ExecStart"].replace("%i", "serve").split()
+    with running(start, Path(said["WorkingDirectory"]), **migrated) as server:
+        server.url = wait_until(lambda: LISTENS.search(server.output))[1]
+        wait_until(lambda: "Booting worker" in server.output)
+        subprocess.run([*reload[:2], str(server.process.pid)], check=True)
+        wait_until(lambda: server.output.count("Booting worker") == 2)
+        assert http(f"{server.url}/ping").status == 200
+        server.process.terminate()
+        assert server.process.wait(int(said["TimeoutStopSec"])) == 0
 
 
 def requests_in(output: str) -> int:
