@@ -67,9 +67,7 @@ def ordinary_week(service: BakedProject) -> None:
     edit(path / "README.md", f"# {ANSWERS['project_name']}", "# Pages\n\nAsk the pages' team.")
     edit(path / "docs/operations.md", "# Operating the service", "# Operating the pages")
     edit(path / "pyproject.toml", 'version = "0.1.0"', 'version = "0.2.0"')
-    edit(
-        path / "compose.yaml", "restart: unless-stopped\n\nservices", "restart: always\n\nservices"
-    )
+    edit(path / "compose.yaml", "restart: unless-stopped", "restart: always")
 
 
 def bump(path: Path, name: str, version: str) -> None:
