@@ -33,8 +33,15 @@ def serve(report: Report | None, reload: bool, *address: str) -> int:
         application, scheduler = start_changed()
     debug = host in LOOPBACK  # it runs whatever code it is sent
     try:
-        options = {"threaded": True, "request_handler": RequestHandler}
-        run_simple(host, int(port), application, reload, debug, **options)
+        run_simple(
+            host,
+            int(port),
+            application,
+            reload,
+            debug,
+            threaded=True,
+            request_handler=RequestHandler,
+        )
     except SystemExit as restart:  # no job is waited for
         if scheduler:
             scheduler.stop(0)
