@@ -132,7 +132,7 @@ def test_what_cookiecutter_would_render_is_refused_where_it_is_typed(
     """On a command line it is rendered before anybody sees it."""
     done = type_answers(tmp_path, text, "weather", text, text, "", "", "no")
     assert done.returncode != 0
-    assert all(f"{name} may not hold" in done.stderr for name in ("project_name", "author"))
+    assert all(f"{name} must not contain" in done.stderr for name in ("project_name", "author"))
     assert list((tmp_path / "out").iterdir()) == []
 
 

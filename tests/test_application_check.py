@@ -159,7 +159,7 @@ def test_a_config_module_that_hangs_is_found_where_it_does(
     assert done.returncode == 1
     assert f"still waiting for {where}" in done.stderr
     if arguments[0] == "serve":
-        assert f"✗ Settings       {where}  does not end" in done.stderr
+        assert f"✗ Settings       {where}  is still running" in done.stderr
         return
     found = {check["name"]: check for check in json.loads(done.stdout)["checks"]}
     assert found["Settings"]["problems"][0]["where"] == where

@@ -35,6 +35,7 @@ from services import (
     wait_until,
 )
 from test_production import log, post
+from test_production_faults import frozen
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="kills with POSIX signals")
 
@@ -636,17 +637,9 @@ def test_the_database_hangs_and_no_living_run_is_taken_for_dead(
     append(copy.path / "backend/jobs/__init__.py", LONG_JOB)
     with schedulers(copy, 3, url) as running:
         wait_until(lambda: read(url, "SELECT due FROM called WHERE job = 'long'") != [[]])
-        assert server.process
-        postmaster = psutil.Process(server.process.pid)
-        hung = [postmaster, *postmaster.children()]
-        for process in hung:
-            process.suspend()
-        stopped = time.time()
-        try:
+        with frozen(server):
+            stopped = time.time()
             wait_until(lambda: time.time() > stopped + 11)  # a run may be silent for 9
-        finally:
-            for process in hung:
-                process.resume()
         running.go_on("long", 1)
         running.go_on()
         running.leave()

@@ -206,7 +206,7 @@ def test_a_folder_that_cannot_be_written_is_served_from(service: BakedProject) -
     running.touch()  # so that there cannot be such a folder, even for root
     with service.start() as server:
         assert answers(server)
-        assert "nothing" in stop(service)
+        assert "not running" in stop(service)
         (problem,) = found_at(service, server.port)
         assert problem["level"] == "error"
         assert not any(owner["this_project"] for owner in problem["owners"])

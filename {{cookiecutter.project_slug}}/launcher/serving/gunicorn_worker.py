@@ -30,9 +30,6 @@ class Worker(ThreadWorker):
         for descriptor in range(3, 256):  # what a view starts is not the service: see running.py
             with suppress(OSError):  # there is none of that number
                 os.set_inheritable(descriptor, False)
-        for listener in self.sockets:  # whose connections inherit it
-            limit = struct.pack("ll", TAKEN_WITHIN, 0)
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, limit)
         self.handled: dict[TConn, float] = {}
         self.probes = ThreadPoolExecutor(1)
         # At its last request it asks to be replaced, and serves until that is done.
@@ -57,6 +54,8 @@ class Worker(ThreadWorker):
     def handle(self, conn: TConn) -> Any:
         self.handled[conn] = time.monotonic()
         try:
+            limit = struct.pack("ll", TAKEN_WITHIN, 0)
+            conn.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, limit)
             return copy_context().run(super().handle, conn)  # with no other request's id
         finally:
             del self.handled[conn]
