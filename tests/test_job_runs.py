@@ -381,6 +381,21 @@ def test_all_signals_at_once_end_it_and_its_jobs_are_left(service: BakedProject)
     assert "Traceback" not in scheduler.output
 
 
+@pytest.mark.parametrize("arguments", [(), ("--no-reload",)])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_job_that_runs_while_the_development_server_is_ended_is_left(
+    service: BakedProject, arguments: tuple[str, ...], number: signal.Signals
+) -> None:
+    """Or else it would be taken for running until `dead_after`, and not run again."""
+    add_due_job(service, "long", "time.sleep(60)")
+    with service.start(*arguments) as server:
+        wait_for_call(service, "long begins")
+        server.process.send_signal(number)
+        assert server.process.wait(ANSWER_WITHIN) == -number
+    assert outcomes(service, "long") == [("tick", "left")]
+    assert "Traceback" not in server.output
+
+
 def test_at_sigterm_a_running_job_comes_to_its_end_and_no_other_begins(
     service: BakedProject,
 ) -> None:

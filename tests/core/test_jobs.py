@@ -1,5 +1,7 @@
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from threading import Thread
+from typing import Any
 
 import pytest
 from backend.core.database import db, now
@@ -10,7 +12,7 @@ from backend.core.jobs.refusals import refusals
 from backend.core.jobs.scheduler import Scheduler
 from backend.core.jobs.triggers import INTERVALS_START, next_due, read_trigger
 from flask import Flask
-from sqlalchemy import select
+from sqlalchemy import event, select
 
 from .conftest import Note, texts
 
@@ -24,6 +26,68 @@ def test_old_runs_are_deleted_but_not_the_last_tick(app: Flask) -> None:
         runs.skip(job_that(print), [old, old + MINUTE, old + 2 * MINUTE], "missed")
         delete_old_runs()
         assert db.session.scalars(select(JobRun.due)).all() == [old + 2 * MINUTE]
+
+
+def test_no_statement_deletes_more_than_a_batch(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("backend.core.jobs.delete_old_runs.BATCH", 3)
+    old = now() - timedelta(days=app.config["JOB_RUN_KEEP_DAYS"] + 1)
+    deletions: list[str] = []
+    with app.app_context():
+        for id in ("one", "two"):
+            ticks = [old + number * MINUTE for number in range(8)]
+            runs.skip(Job(id, print, MINUTE), ticks, "missed")
+
+        @event.listens_for(db.engine, "after_cursor_execute")
+        def count(connection: Any, cursor: Any, statement: str, *_: Any) -> None:
+            if statement.startswith("DELETE FROM job_run"):
+                deletions.append(statement)
+
+        delete_old_runs()
+        assert db.session.scalars(select(JobRun.due)).all() == [old + 7 * MINUTE] * 2
+    assert len(deletions) == 6  # of 3, 3 and 1 rows for each job
+
+
+class Unspeakable(Exception):
+    def __repr__(self) -> str:
+        raise ValueError
+
+
+@pytest.mark.parametrize("error", [Unspeakable, KeyboardInterrupt, SystemExit])
+def test_whatever_a_job_raises_it_has_failed_with_an_error(
+    app: Flask, error: type[BaseException]
+) -> None:
+    def fail() -> None:
+        raise error
+
+    scheduler = Scheduler(app)
+    run = Thread(target=scheduler.tick, args=(job_that(fail), this_minute()))
+    run.start()
+    run.join()
+    with app.app_context():
+        (recorded,) = db.session.scalars(select(JobRun).where(JobRun.cause == "tick"))
+    assert recorded.outcome == "failed"
+    assert error.__name__ in (recorded.error or "")
+
+
+def test_a_claim_that_is_made_while_the_scheduler_stops_is_given_back(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[str] = []
+    job, scheduler, claim = job_that(lambda: calls.append("called")), Scheduler(app), runs.claim
+
+    def claim_and_stop(*arguments: Any) -> bool:
+        scheduler.stopping = True
+        return claim(*arguments)
+
+    monkeypatch.setattr(runs, "claim", claim_and_stop)
+    scheduler.tick(job, this_minute())
+    assert (calls, outcomes(app)) == ([], [])
+    monkeypatch.undo()
+    scheduler.stopping = False
+    scheduler.tick(job, this_minute())
+    assert (calls, outcomes(app)) == (["called"], ["succeeded"])
 
 
 def test_all_processes_agree_on_when_a_job_was_added(

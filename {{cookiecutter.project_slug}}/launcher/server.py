@@ -1,5 +1,6 @@
 """Takes the port, and starts on it the server that fits the environment."""
 
+import atexit
 import os
 import signal
 import sys
@@ -113,7 +114,11 @@ def raise_ended(number: int, frame: Any) -> None:
 
 
 def die(number: int) -> int:
-    """End by the signal that was received, which is what shells and supervisors look at."""
+    """End by the signal that was received, which is what shells and supervisors look at.
+
+    What is registered for the end is called before, which the signal would pass over.
+    """
+    atexit._run_exitfuncs()
     if sys.platform != "win32":
         signal.signal(number, signal.SIG_DFL)
         signal.raise_signal(number)

@@ -1,5 +1,6 @@
 """The development server: the application, its jobs, reloader, debugger."""
 
+import atexit
 import os
 import traceback
 from collections.abc import Callable
@@ -26,11 +27,11 @@ def serve(report: Report | None, reload: bool, *address: str) -> int:
     listener, host, port, url = address
     os.environ |= {"WERKZEUG_RUN_MAIN": "true", "WERKZEUG_SERVER_FD": listener}
     if report and report.application:
-        application, scheduler = start(report.application)
+        application = start(report.application)
         name = application.config["SERVICE_NAME"]
         print(announcement(name, url, "development, Ctrl-C stops it"), flush=True)
     else:
-        application, scheduler = start_changed()
+        application = start_changed()
     debug = host in LOOPBACK  # it runs whatever code it is sent
     try:
         run_simple(
@@ -42,24 +43,23 @@ def serve(report: Report | None, reload: bool, *address: str) -> int:
             threaded=True,
             request_handler=RequestHandler,
         )
-    except SystemExit as restart:  # no job is waited for
-        if scheduler:
-            scheduler.stop(0)
+    except SystemExit as restart:
         return int(restart.code or 0)
     return 0
 
 
-def start(application: Any) -> tuple[Any, Any]:
-    """Return the application and the scheduler of its jobs."""
+def start(application: Any) -> Any:
+    """Start the application's jobs. At the end no job is waited for."""
     from backend.core.jobs.scheduler import Scheduler
 
     dictConfig(application.config["LOGGING"])
     scheduler = Scheduler(application)
     scheduler.start()
-    return application, scheduler
+    atexit.register(scheduler.stop, 0)
+    return application
 
 
-def start_changed() -> tuple[Any, Any]:
+def start_changed() -> Any:
     """Start the application whose code has changed: a mistake in it is shown, and not fatal."""
     try:
         from backend import create_app
@@ -67,7 +67,7 @@ def start_changed() -> tuple[Any, Any]:
         return start(create_app())
     except (Exception, SystemExit) as error:
         traceback.print_exc()
-        return broken(error), None
+        return broken(error)
 
 
 def broken(error: BaseException) -> Callable[..., Any]:

@@ -1,22 +1,45 @@
 """Deletes what is recorded of runs, and of schedulers, older than JOB_RUN_KEEP_DAYS days."""
 
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterator
+from datetime import datetime, timedelta
 
 from flask import current_app
-from sqlalchemy import delete, func, or_, select
-from sqlalchemy.orm import aliased
+from sqlalchemy import Delete, delete, func, select
 
-from backend.core.database import db
+from backend.core.database import db, now
 from backend.core.jobs.models import JobRun, SchedulerSeen
+
+# The rows of one statement, which so takes far less than DATABASE_STATEMENT_TIMEOUT.
+BATCH = 10_000
 
 
 def delete_old_runs() -> None:
     """Keep each job's last tick and when it was added: what is missed is counted from there."""
-    limit = datetime.now(UTC) - timedelta(days=current_app.config["JOB_RUN_KEEP_DAYS"])
-    later = aliased(JobRun)
-    last = select(func.max(later.due)).where(later.job == JobRun.job, later.cause == "tick")
-    dispensable = or_(JobRun.cause != "tick", JobRun.due < last.scalar_subquery())
-    ended = (JobRun.ended_at.is_not(None), JobRun.cause != "added")
-    db.session.execute(delete(JobRun).where(JobRun.due < limit, dispensable, *ended))
-    db.session.execute(delete(SchedulerSeen).where(SchedulerSeen.seen_at < limit))
+    limit = now() - timedelta(days=current_app.config["JOB_RUN_KEEP_DAYS"])
+    for job in recorded_jobs():
+        while deleted(some_old_runs(job, limit)) == BATCH:
+            pass
+    deleted(delete(SchedulerSeen).where(SchedulerSeen.seen_at < limit))
+
+
+def recorded_jobs() -> Iterator[str]:
+    """Yield each job's id once, by the table's key: a DISTINCT would read every row."""
+    job = db.session.scalar(select(func.min(JobRun.job)))
+    while job is not None:
+        yield job
+        job = db.session.scalar(select(func.min(JobRun.job)).where(JobRun.job > job))
+
+
+def some_old_runs(job: str, limit: datetime) -> Delete:
+    of_job, is_tick = JobRun.job == job, JobRun.cause == "tick"
+    last = db.session.scalar(select(func.max(JobRun.due)).where(of_job, is_tick))
+    old = (of_job, JobRun.due < limit, JobRun.ended_at.is_not(None), JobRun.cause != "added")
+    dues = select(JobRun.due).where(*old, JobRun.due != last).order_by(JobRun.due).limit(BATCH)
+    return delete(JobRun).where(of_job, JobRun.due.in_(dues))
+
+
+def deleted(statement: Delete) -> int:
+    """Return how many rows it has deleted, at once and for good."""
+    count = db.session.connection().execute(statement).rowcount
     db.session.commit()
+    return count

@@ -12,10 +12,11 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from datetime import datetime
 from itertools import islice
+from threading import current_thread, main_thread
 from typing import Any
 
 from flask import current_app
-from sqlalchemy import ColumnElement, Executable, Row, Update, func, select, update
+from sqlalchemy import ColumnElement, Executable, Row, Update, delete, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -75,12 +76,24 @@ def call(job: Job) -> str | None:
     try:
         with current_app.app_context():  # at whose end no transaction stays open
             job.function()
-    except KeyboardInterrupt:
-        raise
     except BaseException as error:
+        if isinstance(error, KeyboardInterrupt) and current_thread() is main_thread():
+            raise  # it is the reader's, who has run the job by a command
         logger.exception("job %s failed", job.id, extra={"job": job.id})
-        return repr(error).replace("\0", "")[:10_000]
+        return text_of(error).replace("\0", "")[:10_000]
     return None
+
+
+def text_of(error: BaseException) -> str:
+    try:
+        return repr(error)
+    except Exception:
+        return f"{type(error).__name__}, whose text cannot be had"
+
+
+def give_back(job: Job, due: datetime) -> None:
+    """Take back a claim, as if it had never been made."""
+    execute(delete(JobRun).where(JobRun.job == job.id, JobRun.due == due).returning(JobRun.job))
 
 
 def renew() -> None:

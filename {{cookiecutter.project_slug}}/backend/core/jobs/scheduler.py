@@ -144,6 +144,9 @@ class Scheduler:
                 missed = takewhile(lambda tick: tick < until, runs.ticks(job, due))
                 runs.skip(job, missed, "missed")
                 ours = runs.claim(job, last, "tick")
+                if ours and self.stopping:  # since it was looked at
+                    runs.give_back(job, last)
+                    return
                 if not ours:
                     runs.skip(job, [last], "the run before had not ended")
                 following = runs.next_tick(job, last)
