@@ -21,6 +21,7 @@ from gunicorn.workers.gthread import _DEFER, TConn, ThreadWorker
 READ_WITHIN = 10
 # Seconds in which a client has to take some of its answer, or the connection is closed.
 TAKEN_WITHIN = 10
+LIMIT = struct.pack("ll", TAKEN_WITHIN, 0)
 
 
 class Worker(ThreadWorker):
@@ -54,8 +55,7 @@ class Worker(ThreadWorker):
     def handle(self, conn: TConn) -> Any:
         self.handled[conn] = time.monotonic()
         try:
-            limit = struct.pack("ll", TAKEN_WITHIN, 0)
-            conn.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, limit)
+            conn.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, LIMIT)
             return copy_context().run(super().handle, conn)  # with no other request's id
         finally:
             del self.handled[conn]
