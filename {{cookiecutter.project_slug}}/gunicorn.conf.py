@@ -9,14 +9,14 @@ import os
 from config import logs
 
 wsgi_app = "wsgi:app"
-worker_class = "launcher.serving.gunicorn_worker.Worker"  # gthread, and a limit to slow clients
+worker_class = "launcher.serving.gunicorn_worker.Worker"  # gthread, with limits for slow clients
 # The number of processes is the variable WEB_CONCURRENCY, which run.py sets.
 threads = 8
 # Seconds: a worker without a sign of life, requests in flight at SIGTERM, an idle connection.
 timeout = 30
 graceful_timeout = 30
 keepalive = 5
-# A worker is replaced after so many requests, which bounds what leaks; not all at the same time.
+# A worker is replaced after this many requests, which bounds leaks; not all at the same time.
 max_requests = 50_000
 max_requests_jitter = 5_000
 # The control socket, and a worker's sign of life, need no disk: it may be read-only.
@@ -27,5 +27,5 @@ accesslog = "-"
 access_log_format = "%(h)s %(m)s %(U)s %(s)s %(M)s ms"
 # backend/core/headers.py is for the workers, which configure logging once more in wsgi.py.
 logconfig_dict = logs.JSON | {"filters": {"request_id": {}}}
-# Whom to believe about X-Forwarded-Proto is said by PROXY_COUNT alone.
+# PROXY_COUNT alone decides whether X-Forwarded-Proto is believed.
 forwarded_allow_ips = ""

@@ -19,7 +19,7 @@ from backend.core.driver_errors import hide_values
 
 db = SQLAlchemy(engine_options={"pool_pre_ping": True})
 
-# In seconds, but for the last, which is in milliseconds.
+# In seconds, except the last, which is in milliseconds.
 TIMEOUTS = {
     "connect_timeout": "3",
     "keepalives_idle": "10",
@@ -60,7 +60,7 @@ class UtcDateTime(TypeDecorator[datetime]):
         return value and (value if value.tzinfo else value.replace(tzinfo=UTC)).astimezone(UTC)
 
 
-# For a key that never runs out. SQLite, whose INTEGER is as large, numbers the rows of no other.
+# For keys that never run out. On SQLite only INTEGER, which is as large, numbers rows by itself.
 BigKey = BigInteger().with_variant(Integer, "sqlite")
 
 
@@ -78,11 +78,11 @@ def init_app(app: Flask) -> None:
         folder = Path(app.instance_path, url.database).parent
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     options = {} if is_sqlite else postgresql_options(app.config)
-    # A statement's parameters are the users' data, which no error is to write into a log.
+    # A statement's parameters are the users' data, which must not get into the log.
     options |= {"url": url, "hide_parameters": not app.debug}
     app.config["SQLALCHEMY_ENGINES"] = {"default": options}
     db.init_app(app)
-    # The extension's teardown of async sessions, of which there are none here, would start an
+    # There are no async sessions here. The extension's teardown of them would start an
     # event loop after every request: 0.5 ms, ten times what Flask needs for /ping.
     app.teardown_appcontext_funcs = [
         partial(close, function)
@@ -137,6 +137,6 @@ def set_up_connection(statements: Iterable[str], connection: Any, record: Any) -
 
 
 def close(function: Callable[..., Any], error: BaseException | None) -> None:
-    """Close a session. That the database went away meanwhile does not change the answer."""
+    """Close a session. If the database has gone away meanwhile, the answer stays the same."""
     with suppress(DBAPIError):
         function(error)

@@ -1,4 +1,4 @@
-"""What a log says of an error of PostgreSQL's driver: no value that a user has sent."""
+"""Keeps values that users sent out of the log when PostgreSQL's driver raises an error."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ KINDS = ("schema", "table", "column", "constraint")
 
 
 def hide_values(context: ExceptionContext) -> None:
-    """Let the error, and SQLAlchemy's that is raised for it, have another text."""
+    """Replace the text of the error, and of SQLAlchemy's error that is raised for it."""
     error: Any = context.original_exception
     shown = context.sqlalchemy_exception
     if shown is None or not hasattr(error, "diag") or not str(error):
@@ -22,11 +22,11 @@ def hide_values(context: ExceptionContext) -> None:
 
 
 def text_without_values(error: Any, about_data: bool) -> str:
-    """Return the code and the names that PostgreSQL gives apart from its message.
+    """Return the SQLSTATE and the names that PostgreSQL sends apart from its message.
 
-    What the message quotes ends nowhere for sure, and is quoted otherwise in other languages. So
-    the message is kept only if no value can be in it: if it is about the server, or about the
-    text of the statement, which is logged anyway.
+    Values cannot be cut out of the message safely: they may contain quotes, and languages quote
+    differently. So the message is kept only if it cannot contain a value: if it is about the
+    server, or about the text of the statement, which is logged anyway.
     """
     state, about = error.sqlstate, error.diag
     if state is None:

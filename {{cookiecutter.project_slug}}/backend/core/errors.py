@@ -53,7 +53,7 @@ def database_unavailable(error: Exception) -> Response | HTTPException:
 
 
 def is_unavailable(error: BaseException | None) -> bool:
-    """Return whether the database is at fault, and not the statement."""
+    """Return whether the database is at fault rather than the statement."""
     if isinstance(error, sqlite3.Error):
         code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)
         return code & 0xFF in SQLITE_CODES  # the rest says more about the same

@@ -1,4 +1,4 @@
-"""What every answer carries: the id of its request, and what keeps data from being misused.
+"""What every answer carries: the id of its request, and headers that protect its data.
 
 The id comes in the header X-Request-ID, or is made here. It is on every log line of the request.
 """
@@ -13,22 +13,21 @@ from typing import Any
 from flask import Flask
 
 request_id: ContextVar[str] = ContextVar("request_id", default="-")
-# Whatever else a caller sends could forge a line or fill the logs, and is replaced.
+# Anything else that a caller sends could forge a line or fill the logs, and is replaced.
 ACCEPTED = re.compile(r"[A-Za-z0-9._:/+=@-]{1,100}")
 
-# Nobody is to guess an answer's type, keep it, or show it in a frame of his. Data loads nothing
-# where it is opened as a page; a page does what it was written to do. A header that a view sets is
-# left as it is.
+# Browsers must not guess an answer's type, store it, or show it in another site's frame. Data that
+# is opened as a page loads nothing; a page does what it was written to do. Headers that a view sets
+# stay as they are.
 HEADERS = (("X-Content-Type-Options", "nosniff"), ("Cache-Control", "no-store"))
 OF_DATA = ("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
 OF_PAGES = ("Content-Security-Policy", "frame-ancestors 'self'")
 
 
 class AddRequestId(logging.Filter):
-    """Gives every log record the attribute request_id, which is - outside of requests.
+    """Gives every log record the attribute request_id, which is "-" outside requests.
 
-    A line of gunicorn's about a request gets what it says as attributes too: method, path, status,
-    milliseconds.
+    gunicorn's access lines also get the attributes method, path, status and milliseconds.
     """
 
     def filter(self, record: logging.LogRecord) -> bool:
@@ -41,7 +40,7 @@ class AddRequestId(logging.Filter):
 
 
 class Headers:
-    """WSGI middleware around everything else, so that no line and no answer goes without."""
+    """WSGI middleware around everything else, so that every log line and every answer has them."""
 
     def __init__(self, application: Callable[..., Iterable[bytes]]) -> None:
         self.application = application

@@ -23,7 +23,7 @@ examining = Lock()
 
 
 class LacksTablesError(Exception):
-    """The schema has the right revision, and tables of the models are not there."""
+    """The schema has the right revision, but lacks tables that the models have."""
 
 
 def init_app(app: Flask) -> None:
@@ -37,9 +37,9 @@ def ping() -> Response:
 
 @bp.get("/readyz")
 def readyz() -> tuple[dict[str, Any], int]:
-    """200 if the database can be used and has the schema of the code or of a newer one, else 503.
+    """200 if the database can be used and its schema is that of the code or newer, else 503.
 
-    A scheduler that has not been seen is told and is no reason: the web can do without it.
+    It reports when a scheduler was last seen, but that never causes a 503: the web works without.
     """
     prepare()
     state = {"database": "does not answer"}
@@ -57,7 +57,7 @@ def readyz() -> tuple[dict[str, Any], int]:
 
 
 def prepare() -> None:
-    """Do once, before the clock starts, what on a busy machine takes longer than the database."""
+    """Import before the clock starts what may take longer than the database on a busy machine."""
     with suppress(Exception):  # which comes again where it is logged
         from backend.core.migrations import code_revisions
 
@@ -65,7 +65,7 @@ def prepare() -> None:
 
 
 def examine(answers: SimpleQueue[dict[str, Any]]) -> None:
-    """Ask the database, in a thread that may hang: one that is frozen never answers."""
+    """Ask the database in a thread, because a frozen database never answers."""
     try:
         with current_app.app_context():  # whose connection is its own
             state = database_state()
@@ -101,13 +101,13 @@ def database_state() -> dict[str, Any]:
 
 
 def begin_to_write() -> None:
-    """Ask for the right to write, which a standby has not, and change nothing."""
+    """Ask for the right to write, which a standby does not give, without changing anything."""
     db.session.execute(text("DELETE FROM alembic_version WHERE false"))
     db.session.rollback()
 
 
 def require_tables() -> None:
-    """Raise LacksTablesError unless all tables are there, which is asked without locking one."""
+    """Raise LacksTablesError unless all tables exist. This locks none of them."""
     found = inspect(db.session.connection())
     tables = Base.metadata.tables.values()
     if missing := [t.fullname for t in tables if not found.has_table(t.name, t.schema)]:

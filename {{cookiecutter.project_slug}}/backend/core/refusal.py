@@ -1,4 +1,4 @@
-"""What the service refuses to run: all of it at once, each with its place."""
+"""What the service refuses to run: everything at once, with its place."""
 
 from typing import NamedTuple
 

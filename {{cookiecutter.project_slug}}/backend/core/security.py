@@ -1,4 +1,4 @@
-"""Whom the service believes: proxies, host names, session cookies."""
+"""Which proxies, host names and session cookies the service trusts."""
 
 import flask
 from flask import Flask
@@ -21,7 +21,7 @@ def init_app(app: Flask) -> None:
 class Request(flask.Request):
     """Flask sets trusted_hosts, from TRUSTED_HOSTS, before it looks at the host.
 
-    Capitals make no other host, which Werkzeug does not know: both are compared without.
+    Werkzeug's comparison is case-sensitive, but host names are not: both are made lower case.
     """
 
     _trusted_hosts: list[str] | None = None
@@ -38,7 +38,7 @@ class Request(flask.Request):
 
 
 class Sessions(SecureCookieSessionInterface):
-    """Flask's, left alone where there is no cookie: a quarter of /ping's time would go there."""
+    """Flask's sessions, skipped if there is no cookie: they take a quarter of /ping's time."""
 
     def open_session(self, app: Flask, request: flask.Request) -> SecureCookieSession | None:
         if "HTTP_COOKIE" not in request.environ:

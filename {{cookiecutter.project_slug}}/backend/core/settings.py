@@ -1,4 +1,4 @@
-"""The settings that core and the launcher read, as config/default.py has to declare them.
+"""The settings that core and the launcher read, as config/default.py must declare them.
 
 Nothing imports this: `check` reads it, and says which lines an older config/default.py lacks.
 """

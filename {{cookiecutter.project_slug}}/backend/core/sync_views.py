@@ -1,7 +1,7 @@
-"""Views, hooks and handlers are plain functions here, and create_app sees to it.
+"""Ensures that views, hooks and handlers are plain functions.
 
-Flask would run an async one in an event loop of its own while a thread waits for it: dearer
-than a plain function, and nothing else is served meanwhile.
+Flask runs an async one in an event loop of its own while a thread waits for it: that costs more
+than a plain function, and serves nothing else meanwhile.
 """
 
 import inspect
@@ -38,7 +38,7 @@ def async_views(app: Flask) -> list[Refusal]:
 
 
 def is_async(function: object) -> bool:
-    """Return whether a call of it only returns what somebody has to await."""
+    """Return whether calling it only returns something to await."""
     return any(
         inspect.iscoroutinefunction(called) or inspect.isasyncgenfunction(called)
         for called in (function, type(function).__call__)
@@ -74,7 +74,7 @@ def registered(app: Flask) -> Iterator[Any]:
 
 
 def within(registry: Any) -> Iterator[Any]:
-    """Yield what is in a dict or list, or in those that are in there."""
+    """Yield what is in a dict or list, and in those inside it."""
     if isinstance(registry, Mapping):
         registry = list(registry.values())
     if isinstance(registry, list):

@@ -21,8 +21,8 @@ LOOPBACK = ("127.0.0.1", "::1")
 def serve(report: Report | None, reload: bool, *address: str) -> int:
     """Serve the application of the report, or, without one, what a change has made of it.
 
-    The address is a listener's descriptor, host, port and URL, of which Werkzeug is told as it
-    tells its own child. Return the exit code: RELOAD if the code has changed.
+    The address is a listener's descriptor, host, port and URL; Werkzeug gets them as its own child
+    would. Return the exit code: RELOAD if the code has changed.
     """
     listener, host, port, url = address
     os.environ |= {"WERKZEUG_RUN_MAIN": "true", "WERKZEUG_SERVER_FD": listener}

@@ -14,7 +14,7 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Process:
-    """A running process, of which the system may tell no more than that it is there."""
+    """A running process. The system may tell nothing but its pid."""
 
     pid: int
     parent: int = 0

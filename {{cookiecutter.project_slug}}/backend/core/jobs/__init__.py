@@ -1,4 +1,4 @@
-"""The jobs: what one is, and which of them an application has."""
+"""What a job is, and which jobs an application has."""
 
 import sys
 from collections.abc import Callable, Iterable
@@ -17,9 +17,9 @@ class Job:
     What it has not committed when it returns is rolled back.
 
     `trigger` is a cron line in the time zone TIMEZONE, weekdays by name ("0 6 * * mon-fri"),
-    or a timedelta of whole seconds, counted from the same moment in every process. A run of
-    whose process nothing was heard for `dead_after` counts as dead; then it is run once more,
-    if it may be (`retry`). `where` is the file:line that made it.
+    or a timedelta of whole seconds, counted from the same moment in every process. If its process
+    gives no sign of life for `dead_after`, a run counts as dead; with `retry` it is then run once
+    more. `where` is the file:line that made the job.
     """
 
     id: str

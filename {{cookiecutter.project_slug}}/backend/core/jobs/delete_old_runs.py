@@ -1,4 +1,4 @@
-"""Deletes what is recorded of runs, and of schedulers, older than JOB_RUN_KEEP_DAYS days."""
+"""Deletes the records of runs and schedulers that are older than JOB_RUN_KEEP_DAYS days."""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -9,12 +9,12 @@ from sqlalchemy import Delete, delete, func, select
 from backend.core.database import db, now
 from backend.core.jobs.models import JobRun, SchedulerSeen
 
-# The rows of one statement, which so takes far less than DATABASE_STATEMENT_TIMEOUT.
+# Rows per statement, so that each takes far less than DATABASE_STATEMENT_TIMEOUT.
 BATCH = 10_000
 
 
 def delete_old_runs() -> None:
-    """Keep each job's last tick and when it was added: what is missed is counted from there."""
+    """Keep each job's last tick and when it was added: missed ticks are counted from there."""
     limit = now() - timedelta(days=current_app.config["JOB_RUN_KEEP_DAYS"])
     for job in recorded_jobs():
         while deleted(some_old_runs(job, limit)) == BATCH:
@@ -39,7 +39,7 @@ def some_old_runs(job: str, limit: datetime) -> Delete:
 
 
 def deleted(statement: Delete) -> int:
-    """Return how many rows it has deleted, at once and for good."""
+    """Delete, commit, and return the number of rows."""
     count = db.session.connection().execute(statement).rowcount
     db.session.commit()
     return count

@@ -13,11 +13,11 @@ UNENDED = text("ended_at IS NULL")
 class JobRun(Base):
     """One run of one job, or why there was none.
 
-    The keys are the claim: whoever inserts the row runs the job. There is one row for a due
-    time, and of the rows without an end one for a job, so that no run overlaps the next.
-    `cause` is tick, retry, command, or added: no run, but says in `ended_at` when the job was first
-    seen; it is due in the year 2000, so that there is one.
-    `outcome` is succeeded, failed, skipped, dead (its process was), left (at SIGTERM), added.
+    The row is the claim: the process that inserts it runs the job. The keys allow one row per job
+    and due time, and one row per job that has not ended, so that runs do not overlap.
+    `cause` is tick, retry, command or added. Added is not a run: its `ended_at` says when the job
+    was first seen, and it is due in the year 2000, so that there is only one.
+    `outcome` is succeeded, failed, skipped, dead (its process died), left (at the end) or added.
     """
 
     __tablename__ = "job_run"
@@ -40,7 +40,7 @@ class JobRun(Base):
 
 
 class SchedulerSeen(Base):
-    """When each scheduler process last said that it is alive."""
+    """When each scheduler process last gave a sign of life."""
 
     __tablename__ = "scheduler_seen"
 

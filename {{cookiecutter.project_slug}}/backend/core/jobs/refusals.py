@@ -1,4 +1,4 @@
-"""Jobs that could not be told apart, be called, or be due: the scheduler refuses all at once."""
+"""Finds jobs that cannot be told apart, called, or due; the scheduler refuses all at once."""
 
 import inspect
 from collections.abc import Iterable, Iterator
@@ -51,7 +51,7 @@ def refused(job: Job, first: Job | None, timezone: str) -> Iterator[Refusal]:
 
 
 def no_function(function: Any) -> str | None:
-    """Return why a call of it would do nothing, if that is so."""
+    """Return why it cannot be called as a job, or None."""
     if not callable(function):
         return "is not a function"
     if inspect.isclass(function):
@@ -59,7 +59,7 @@ def no_function(function: Any) -> str | None:
     if is_async(function):
         return "is async, and nobody would await it"
     if inspect.isgeneratorfunction(function):
-        return "is a generator, of which a call does nothing"
+        return "is a generator, and calling it does nothing"
     with suppress(ValueError):  # it is not written in Python, and does not say
         try:
             inspect.signature(function, follow_wrapped=False).bind()
@@ -69,7 +69,7 @@ def no_function(function: Any) -> str | None:
 
 
 def no_trigger(trigger: Any, timezone: str) -> str | None:
-    """Return why it would never be due, if that is so."""
+    """Return why it would never be due, or None."""
     if not isinstance(trigger, str | timedelta):
         return f"{trigger!r} is neither a cron line nor a timedelta"
     try:

@@ -1,6 +1,6 @@
-"""The runs of jobs: each has a row in the table job_run, and whoever inserts it runs the job.
+"""The runs of jobs. Each has a row in the table job_run; the process that inserts it runs the job.
 
-Every statement commits by itself, so that no process can hold what another waits for.
+Every statement commits by itself, so that no process holds what another waits for.
 """
 
 import logging
@@ -27,9 +27,9 @@ from backend.core.jobs.triggers import INTERVALS_START, next_due, read_trigger
 
 logger = logging.getLogger(__name__)
 
-# Which process this is: in containers, hosts and pids may be the same in several.
+# Identifies this process: several containers may have the same host name and pids.
 PROCESS = {"process": uuid.uuid4().hex, "host": socket.gethostname(), "pid": os.getpid()}
-# What this process runs.
+# What this process is running.
 RUNNING: set[tuple[Job, datetime]] = set()
 
 INSERT: dict[str, Callable[..., Any]] = {
@@ -45,16 +45,16 @@ def run_now(job: Job, cause: str) -> str | None:
 
 
 def claim(job: Job, due: datetime, cause: str) -> bool:
-    """Return whether this process is to run the job: no other has this tick, and no run goes on.
+    """Return whether this process may run the job: no other has the tick, and no run is going on.
 
-    The table takes one row for a tick, and one without an end for a job.
+    The table accepts one row per tick, and one row per job that has not ended.
     """
     begun = {"started_at": now(), "alive_until": now() + job.dead_after}
     return insert([row(job, due, cause, **begun)]) == 1
 
 
 def carry_out(job: Job, due: datetime) -> str:
-    """Run the job, whose row is there already, and record how it ended."""
+    """Run the job, which is claimed already, and record how it ended."""
     begin, outcome, error = time.perf_counter(), "left", None
     RUNNING.add((job, due))
     try:
@@ -66,7 +66,7 @@ def carry_out(job: Job, due: datetime) -> str:
         logger.info("job %s %s after %.3f s", job.id, outcome, seconds, extra=fields)
         try:
             finish(job, due, outcome, error)
-        finally:  # or the process would say for ever that the run lives
+        finally:  # or the process would prove forever that the run is alive
             RUNNING.remove((job, due))
     return outcome
 
@@ -78,7 +78,7 @@ def call(job: Job) -> str | None:
             job.function()
     except BaseException as error:
         if isinstance(error, KeyboardInterrupt) and current_thread() is main_thread():
-            raise  # it is the reader's, who has run the job by a command
+            raise  # Ctrl-C in `jobs run`
         logger.exception("job %s failed", job.id, extra={"job": job.id})
         return text_of(error).replace("\0", "")[:10_000]
     return None
@@ -97,13 +97,13 @@ def give_back(job: Job, due: datetime) -> None:
 
 
 def renew() -> None:
-    """Say of the runs in this process that it lives."""
+    """Prove that the runs in this process are alive."""
     for job, due in RUNNING.copy():
         execute(change(job, due, alive_until=now() + job.dead_after))
 
 
 def stay_alive(job: Job) -> None:
-    """Say so for ever, in a process that is no scheduler."""
+    """Prove it forever, in a process that is not a scheduler."""
     while True:
         time.sleep(min(1, job.dead_after.total_seconds() / 3))
         with suppress(SQLAlchemyError):
@@ -111,13 +111,13 @@ def stay_alive(job: Job) -> None:
 
 
 def expired() -> set[str]:
-    """Return the ids of jobs with a run that is dead, but not recorded so yet."""
+    """Return the ids of jobs that have a dead run which is not recorded as dead yet."""
     dead = (JobRun.ended_at.is_(None), JobRun.alive_until < now())
     return {run.job for run in execute(select(JobRun.job).where(*dead))}
 
 
 def finish(job: Job, due: datetime, outcome: str, error: str | None) -> None:
-    """Record the end, however long the database is away: a run without one blocks the job."""
+    """Record the end, however long the database is away: a run without an end blocks its job."""
     waiting = False
     while True:
         try:
@@ -140,7 +140,7 @@ def change(job: Job, due: datetime, **values: Any) -> Update:
 
 
 def close(outcome: str, *which: ColumnElement[bool]) -> list[Row[Any]]:
-    """Record the end of runs that their processes will not, and return these."""
+    """Record the end of runs whose processes will not do so, and return those runs."""
     unended = update(JobRun).where(JobRun.ended_at.is_(None), *which)
     columns = (JobRun.job, JobRun.cause, JobRun.host, JobRun.pid)
     found = execute(unended.values(ended_at=now(), outcome=outcome).returning(*columns))
@@ -150,7 +150,7 @@ def close(outcome: str, *which: ColumnElement[bool]) -> list[Row[Any]]:
 
 
 def skip(job: Job, ticks: Iterable[datetime], why: str) -> None:
-    """Record that the ticks are not run, but for those of which something is recorded."""
+    """Record that the ticks are not run, except those that have a record."""
     skipped = {"ended_at": now(), "outcome": "skipped", "error": why}
     rows, count = (row(job, due, "tick", **skipped) for due in ticks), 0
     while batch := list(islice(rows, 1000)):
@@ -160,10 +160,10 @@ def skip(job: Job, ticks: Iterable[datetime], why: str) -> None:
 
 
 def last_tick(job: Job) -> datetime:
-    """Return the job's last recorded tick; before it, something is recorded of every one.
+    """Return the job's last recorded tick; all ticks before it have a record.
 
-    A job that is new is recorded as added now, or its first tick could go missing unnoticed.
-    There is one such row, on whose moment all processes agree.
+    A new job is recorded as added now, otherwise its first tick could be missed unnoticed. There is
+    one such row, so all processes agree on the moment.
     """
     of_job = JobRun.job == job.id
     newest = select(func.max(JobRun.due)).where(of_job, JobRun.cause == "tick")
@@ -181,9 +181,9 @@ def row(job: Job, due: datetime, cause: str, **values: Any) -> dict[str, Any]:
 
 
 def insert(rows: list[dict[str, Any]]) -> int:
-    """Insert the rows but for those that a key forbids, and return how many that were."""
+    """Insert the rows except those that conflict, and return how many were inserted."""
     statement = INSERT[db.engine.dialect.name](JobRun).on_conflict_do_nothing()
-    # The row count would not do: psycopg's is misread.
+    # The row count is no use: SQLAlchemy misreads psycopg's.
     return len(execute(statement.returning(JobRun.job), rows))
 
 
@@ -202,7 +202,7 @@ def next_tick(job: Job, after: datetime) -> datetime:
 
 
 def ticks(job: Job, due: datetime) -> Iterator[datetime]:
-    """Yield the tick `due`, and those after it that are past."""
+    """Yield the tick `due`, and the later ones that are past."""
     yield due
     while (due := next_tick(job, due)) <= now():
         yield due

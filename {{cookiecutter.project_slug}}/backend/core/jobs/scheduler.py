@@ -33,7 +33,7 @@ LAG = 5
 
 
 def run_until_stopped(app: Flask) -> None:
-    """Run the jobs until SIGTERM or Ctrl-C; those that are running may come to their end."""
+    """Run the jobs until SIGTERM or Ctrl-C; running jobs may finish."""
     scheduler = Scheduler(app)
     for number in (signal.SIGINT, signal.SIGTERM):  # nothing is raised, wherever it may arrive
         signal.signal(number, lambda number, frame: scheduler.asked_to_end.append(number))
@@ -48,11 +48,11 @@ def run_until_stopped(app: Flask) -> None:
 
 
 class Scheduler:
-    """Runs the jobs in threads of its own.
+    """Runs the jobs in its own threads.
 
-    Of each job the timer has one tick; once that is recorded, the next. So a process goes through
-    a job's ticks one by one. A job whose tick could not be recorded is `waiting`, with that tick,
-    for the database; at the start all are, without one.
+    The timer holds one tick of each job, and gets the next one once that is recorded. So a process
+    goes through a job's ticks one by one. A job whose tick could not be recorded is `waiting` for
+    the database, with that tick; at the start all jobs are waiting, without a tick.
     """
 
     def __init__(self, app: Flask) -> None:
@@ -61,7 +61,7 @@ class Scheduler:
         threads = sum(app.config[key] for key in connections) // 2
         self.app, self.jobs = app, registered_jobs(app)
         self.pool = ThreadPoolExecutor(max(1, threads))
-        # Whoever was busy or asleep runs late what was due.
+        # A process that was busy or asleep runs late what was due.
         self.timer = BackgroundScheduler(timezone=UTC, job_defaults={"misfire_grace_time": None})
         self.waiting: dict[Job, datetime | None] = dict.fromkeys(self.jobs)
         self.trouble: Exception | None = None
@@ -77,13 +77,13 @@ class Scheduler:
         Thread(target=self.watch, daemon=True).start()
 
     def watch(self) -> None:
-        """Look after the runs; every second if the database is away or jobs wait, else seldom."""
+        """Look after the runs: each second while the database is away or jobs wait, else seldom."""
         every = min([30, *(job.dead_after.total_seconds() / 3 for job in self.jobs)])
-        while True:  # to the end of the process: a job that it waits for is to be seen to live
+        while True:  # to the end of the process, as a job that it waits for must stay alive
             is_time = time.monotonic() > self.seen + every
             if is_time or self.waiting or self.trouble or self.away:
                 self.look()
-            self.timer.wakeup()  # or it would sleep on after the machine did, or its clock was set
+            self.timer.wakeup()  # it would oversleep after the machine slept or its clock was set
             time.sleep(1)
 
     def look(self) -> None:
@@ -102,7 +102,7 @@ class Scheduler:
         self.away = bool(trouble)
 
     def look_after_runs(self, begin: float) -> None:
-        """Say that this process lives, end the runs of those that do not, let jobs go on."""
+        """Prove that this process is alive, end the runs of dead ones, let waiting jobs go on."""
         runs.renew()
         db.session.merge(SchedulerSeen(**runs.PROCESS, seen_at=now()))
         db.session.commit()
@@ -116,7 +116,7 @@ class Scheduler:
                 self.go_on(job, unsure)
 
     def go_on(self, job: Job, unsure: datetime | None) -> None:
-        """Let the job go on from its last recorded tick: what was missed is due at once."""
+        """Let the job continue from its last recorded tick: what was missed is due at once."""
         if unsure:  # it may have been claimed, and only the answer was lost
             this = (JobRun.job == job.id, JobRun.due == unsure)
             runs.close("skipped", *this, JobRun.process == runs.PROCESS["process"])
@@ -132,7 +132,7 @@ class Scheduler:
         self.timer.add_job(self.tick, "date", [job, due], run_date=due)
 
     def tick(self, job: Job, due: datetime) -> None:
-        """Run the tick or, if later ones are past too, the last; the others are skipped."""
+        """Run the tick or, if later ones are past too, the last of them; skip the others."""
         if self.stopping:
             return
         last = due
@@ -150,7 +150,7 @@ class Scheduler:
                 if not ours:
                     runs.skip(job, [last], "the run before had not ended")
                 following = runs.next_tick(job, last)
-            except Exception as error:  # whatever it is, the job is to go on
+            except Exception as error:  # whatever it is, the job must continue
                 self.waiting[job], self.trouble = last, error
                 return
             self.wait(job, following)
@@ -158,7 +158,7 @@ class Scheduler:
                 runs.carry_out(job, last)
 
     def bury_the_dead(self) -> None:
-        """End the runs whose process is gone, and run them once more if their job says so."""
+        """End the runs whose process is gone, and run them once more if the job has `retry`."""
         jobs = {job.id: job for job in self.jobs}
         for run in runs.close("dead", JobRun.alive_until < now()):
             job = jobs.get(run.job)
@@ -178,9 +178,9 @@ class Scheduler:
                 self.timer.add_job(self.retry, "date", [job], run_date=again)
 
     def stop(self, limit: float) -> bool:
-        """Wait `limit` seconds for what runs, record what then still does; True if nothing does.
+        """Wait `limit` seconds for running jobs, record those still running; True if none are.
 
-        Whoever has asked twice does not want to wait.
+        A second signal ends the wait.
         """
         self.stopping = True
         self.timer.shutdown(wait=False)

@@ -13,14 +13,14 @@ FIELDS = ("minute", "hour", "day", "month", "day_of_week")
 NAME = re.compile("last|[a-z]{3}(-[a-z]{3})?", re.I)
 # Every process counts intervals from here, so that all agree on what is due.
 INTERVALS_START = datetime(2000, 1, 1, tzinfo=UTC)
-# Less than APScheduler can tell apart is lost in its arithmetic.
+# APScheduler's arithmetic loses smaller differences.
 MOMENT = timedelta(milliseconds=1)
 NEVER = datetime.max.replace(tzinfo=UTC)
 
 
 @cache
 def read_trigger(trigger: str | timedelta, timezone: str) -> BaseTrigger:
-    """Return APScheduler's trigger. Raise ValueError for one that it cannot read, or misreads.
+    """Return APScheduler's trigger. Raise ValueError if APScheduler cannot read it or misreads it.
 
     It numbers weekdays from Monday = 0 where cron has Sunday = 0, so only names will do.
     """
@@ -44,10 +44,11 @@ def read_trigger(trigger: str | timedelta, timezone: str) -> BaseTrigger:
 
 
 class LocalCronTrigger(CronTrigger):
-    """APScheduler's, which leaves out the first hour after a day that clocks make shorter.
+    """APScheduler's trigger, without its mistake on the day after clocks went forward.
 
-    It counts 24 hours to the next day (3.11.3). So the line is read in wall clock time too, and
-    the earlier of both holds; that alone would leave out the hour that comes twice.
+    APScheduler 3.11.3 counts 24 hours to the next day, and so skips the first hour after a day of
+    23 hours. So the line is also read in wall clock time, and the earlier result is used. That time
+    alone would skip the hour that occurs twice.
     """
 
     def __init__(self, **fields: str) -> None:

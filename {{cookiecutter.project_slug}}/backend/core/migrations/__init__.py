@@ -23,15 +23,15 @@ logging.getLogger("alembic.runtime.plugins").setLevel(logging.WARNING)
 
 CORE = Path(__file__).resolve().parent
 OWN = CORE.parents[2] / "migrations"
-# Any number will do that nothing else uses for an advisory lock in this database.
+# Any number that nothing else in this database uses for an advisory lock.
 ADVISORY_LOCK = 20_251_102
 
 
 class TwoBranches(Alembic):
-    """Steps up and down, and merges, concern the branch `default` alone.
+    """Restricts steps up and down, and merges, to the branch `default`.
 
-    Of several branches Alembic would take any, or none. On PostgreSQL one migration runs at a time,
-    however long it takes; the others wait, and find nothing to do.
+    With several branches Alembic would take any of them, or none. On PostgreSQL one migration runs
+    at a time, however long it takes; the others wait, and then find nothing to do.
     """
 
     def current(self) -> tuple[Script, ...]:
