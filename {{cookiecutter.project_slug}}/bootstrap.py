@@ -1,6 +1,6 @@
 """From a bare clone to a service that answers: `python bootstrap.py [--start]`.
 
-This file has to be readable by the oldest Python that may meet it, to tell it who can go on.
+Even an old Python must be able to read this file, to say which Python it takes.
 """
 
 import os

@@ -1,5 +1,5 @@
 """An update of the template replaces this folder; nothing in it knows what the service is about.
 
-It checks, starts and stops the service, with the standard library alone, but for serving/, which
-the environment that serves runs.
+It checks, starts and stops the service with the standard library alone. Only serving/, which
+runs in the service's environment, imports more.
 """

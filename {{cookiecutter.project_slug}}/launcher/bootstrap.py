@@ -1,4 +1,4 @@
-"""The steps of bootstrap.py: nothing is installed at the first, /ping answers at the last."""
+"""The steps of bootstrap.py: before them nothing is installed, after them /ping answers."""
 
 import argparse
 import json
@@ -74,7 +74,7 @@ def take_steps(service: Service) -> None:
 
 
 def migrate(service: Service) -> str:
-    """Bring development's schema to that of the code. Production's is for its owner to migrate."""
+    """Migrate the development database. Production's owner migrates his own."""
     if service.environment == "production":
         return "not migrated here"
     command = [str(service.python), "-c", UPGRADE]
@@ -87,7 +87,7 @@ def migrate(service: Service) -> str:
 
 
 def verify(service: Service) -> str:
-    """Let the checks decide. Packages that do not work are installed anew, once."""
+    """Let the checks decide. Packages that do not work are reinstalled once."""
     print(flush=True)
     if check(service):
         return NO_ERRORS
@@ -110,7 +110,7 @@ def check(service: Service) -> bool:
 
 
 def packages_are_to_blame(service: Service) -> bool:
-    """Return whether bootstrap.py alone is the hint of an error: this is it."""
+    """Return whether an error's only hint is bootstrap.py, which is running now."""
     done = subprocess.run(run_py(service, "check", "--json"), stdout=subprocess.PIPE)
     report = json.loads(done.stdout)
     problems = (problem for check in report["checks"] for problem in check["problems"])
@@ -119,14 +119,14 @@ def packages_are_to_blame(service: Service) -> bool:
 
 
 def run_py(service: Service, *arguments: str) -> list[str]:
-    """Name it as the reader would: its hints do as well."""
+    """Return the command. It names run.py as the reader would, and so do its hints."""
     return [str(service.python), str(Path(sys.argv[0]).with_name("run.py")), *arguments]
 
 
 def start_once(service: Service) -> str:
     """Start the service by its own front door on a free port, ask /ping, and stop it.
 
-    It ends with its standard input too, as it does if this process is killed.
+    It also ends when its standard input does, which happens if this process is killed.
     """
     options = ["--host", "127.0.0.1", "--port", "0", "--no-reload", "--until-eof"]
     pipe, command = subprocess.PIPE, run_py(service, "serve", *options)
@@ -134,7 +134,7 @@ def start_once(service: Service) -> str:
         command, stdin=pipe, stdout=pipe, stderr=subprocess.STDOUT, text=True, errors="replace"
     ) as process:
         timer = threading.Timer(ANSWERS_WITHIN, process.kill)
-        timer.daemon = True  # or else Ctrl-C, come just now, would wait for it
+        timer.daemon = True  # otherwise Ctrl-C at this moment would wait for it
         timer.start()
         lines: list[str] = []
         status: object

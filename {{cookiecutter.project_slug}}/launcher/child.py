@@ -19,18 +19,18 @@ from launcher.checks.problem import Problem, Report
 from launcher.checks.service import quoted
 from launcher.system.pipes import bequeath
 
-# Seconds that it has to leave after it was told to.
+# Seconds that it has to exit after it was told to.
 LEAVES_WITHIN = 5
-# What it says at last if it leaves to be started again: no exit code is a proof of that.
+# Its last words if it exits to be started again. An exit code would not prove that.
 AGAIN = b"again"
 FRAME = re.compile(r'File "(.+)", line (\d+) in ')
 
 
 class Child:
-    """A process that leaves when this one does, however it ends.
+    """A process that exits when this one does, however this one ends.
 
-    It waits for the end of a pipe, its lifeline, whose other side the system closes even when this
-    process is killed. By a second pipe it answers.
+    It waits for the end of a pipe, its lifeline. The system closes the other side even if this
+    process is killed. It answers through a second pipe.
     """
 
     def __init__(self, root: Path, *arguments: str, patient: bool = False) -> None:
@@ -46,7 +46,7 @@ class Child:
             wait(self.process)
 
     def ask(self) -> Callable[[], Report]:
-        """Start it, and return what waits for its answer: for ever, if this is `patient`."""
+        """Start it, and return what waits for its answer, forever if this is `patient`."""
         process = self.start("asked" if self.patient else "checked")
         return lambda: self.answer(process)
 
@@ -78,14 +78,14 @@ class Child:
         return no_report(fact, place_in(said, self.root))
 
     def read(self, process: subprocess.Popen[bytes]) -> bytes | None:
-        """Return what it says within a second, and None if it will not say any more."""
+        """Return what it says within a second, or None if it will say nothing more."""
         try:
             return self.said.get(timeout=1) or None
-        except Empty:  # what it has started may have the pipe, too, after its end
+        except Empty:  # after its end, what it has started may still have the pipe
             return b"" if process.poll() is None else None
 
     def serve(self) -> int:
-        """Let it serve, and start it anew whenever it asks for that; return its exit code."""
+        """Let it serve, restart it whenever it asks for that, and return its exit code."""
         process = self.process
         assert process
         with suppress(OSError):  # it is gone by now
@@ -97,7 +97,7 @@ class Child:
 
 
 def hear(answers: int, said: SimpleQueue[bytes]) -> None:
-    """Put into the queue what is said, and at its end nothing."""
+    """Put into the queue what is said, and empty bytes at the end."""
     part = b" "
     while part:
         said.put(part := os.read(answers, 65536))
@@ -117,14 +117,14 @@ def no_report(fact: str, place: str) -> Report:
 
 
 def place_in(said: bytes, root: Path) -> str:
-    """Return where faulthandler says that the main thread is, which it names last."""
+    """Return where the main thread is, which faulthandler names last."""
     stack = said.decode(errors="replace").rpartition("call first)")[2]
     return innermost(((file, int(line)) for file, line in FRAME.findall(stack)), root)
 
 
 def spawn(command: list[str]) -> subprocess.Popen[bytes]:
-    """Start the child deaf to Ctrl-C, which the terminal sends to it too: this process ends it."""
-    if sys.platform == "win32":  # where the venv's python.exe would be one more process between
+    """Start the child so that it ignores the terminal's Ctrl-C: this process ends it."""
+    if sys.platform == "win32":  # the venv's python.exe would only start another process
         return subprocess.Popen(
             [getattr(sys, "_base_executable", sys.executable), *command[1:]],
             env=os.environ | {"__PYVENV_LAUNCHER__": sys.executable},
@@ -139,7 +139,7 @@ def spawn(command: list[str]) -> subprocess.Popen[bytes]:
 
 
 def end_of(child: subprocess.Popen[bytes]) -> int:
-    """Wait for it. On Windows a wait without a limit is deaf to Ctrl-C."""
+    """Wait for its end. On Windows, Ctrl-C does not interrupt a wait without a limit."""
     while True:
         with suppress(subprocess.TimeoutExpired):
             return child.wait(0.2 if sys.platform == "win32" else None)

@@ -1,4 +1,4 @@
-"""Runs a program that says much, and shows one line of it: how far it is."""
+"""Runs a program with much output, and shows its progress in one line."""
 
 import re
 import shutil
@@ -8,16 +8,16 @@ import time
 from threading import Thread
 from typing import Any
 
-# How pip and uv name a package that they begin with.
+# How pip and uv say that they start on a package.
 PACKAGE = re.compile(r"(?:Collecting|Downloading|Building) ([\w.-]+)")
-# The width of what stands before it, a step's number and name.
+# The width of what precedes the progress: a step's number and name.
 HEADING = 21
-# Seconds between two looks; a log, which keeps every line, gets one more seldom.
+# Seconds between two updates. A log keeps them all, so it gets fewer.
 ON_TERMINAL, IN_LOG = 0.2, 10
 
 
 def run(command: list[str], **options: Any) -> tuple[int, str]:
-    """Return its exit code, and all that it said."""
+    """Return its exit code and all of its output."""
     begin, said = time.monotonic(), list[str]()
     is_terminal = sys.stdout.isatty()
     pipe: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
@@ -45,7 +45,7 @@ def state(said: list[str], seconds: float) -> str:
 
 
 def show(text: str, is_terminal: bool) -> None:
-    """Write it at the end of the line, on a terminal in the place of what was there before."""
+    """Write it at the end of the line. On a terminal it replaces the previous text."""
     if is_terminal:
         width = shutil.get_terminal_size().columns - HEADING - 1
         print(f"{text[:width]:<{width}}" + "\b" * width, end="", flush=True)

@@ -1,4 +1,4 @@
-"""Takes the port, and starts on it the server that fits the environment."""
+"""Takes the port, and starts the environment's server on it."""
 
 import atexit
 import os
@@ -24,11 +24,11 @@ from launcher.system.running import hold
 
 
 class Ended(BaseException):
-    """Raised where the program is when a signal tells it to end."""
+    """Raised in the main thread when a signal tells the program to end."""
 
 
 def take_port(service: Service) -> None:
-    """Listen where the service is told to, if that can be known, or note why it may not."""
+    """Listen where the service is told to, if that is known, or note why it cannot."""
     with suppress(Skipped):
         if (port := service.address.port) is not None:
             try:
@@ -40,7 +40,7 @@ def take_port(service: Service) -> None:
 def serve(service: Service, reload: bool) -> int:
     """Serve, unless a check finds an error, and return the exit code.
 
-    Whatever ends it, nothing that was started runs any more then.
+    However it ends, it leaves no process behind.
     """
     take_port(service)
     if service.environment == "production":
@@ -56,7 +56,7 @@ def serve(service: Service, reload: bool) -> int:
 
 
 def is_green(service: Service, ask: Callable[[], Callable[[], Report]]) -> bool:
-    """Check everything, and show it if anything is to be said."""
+    """Check everything, and show the results if there is a problem."""
     service.ask = ask
     results = run_checks(CHECKS, service)
     if any(result.problems for result in results):
@@ -83,7 +83,7 @@ def serve_here(service: Service) -> int:
 
 
 def address(service: Service) -> tuple[str, ...]:
-    """Return what the development server is told of the listener, and let a child have it."""
+    """Let a child inherit the listener, and return its arguments about it."""
     if service.listener is None:
         return ()
     service.listener.set_inheritable(True)
@@ -114,9 +114,9 @@ def raise_ended(number: int, frame: Any) -> None:
 
 
 def die(number: int) -> int:
-    """End by the signal that was received, which is what shells and supervisors look at.
+    """End by the signal that was received, because shells and supervisors look at that.
 
-    What is registered for the end is called before, which the signal would pass over.
+    The functions registered with atexit are called first; the signal would skip them.
     """
     atexit._run_exitfuncs()
     if sys.platform != "win32":

@@ -1,4 +1,4 @@
-"""Stops what this project has running, and nothing else."""
+"""Stops this project's processes, and nothing else."""
 
 import os
 import signal
@@ -10,7 +10,7 @@ from launcher.system.owners import listening
 from launcher.system.processes import describe
 from launcher.system.running import is_locked, running
 
-# Seconds between the request to end and the kill: gunicorn gives requests 30 to come to an end.
+# Seconds from the request to end to the kill: gunicorn gives running requests 30.
 KILLED_AFTER = 35
 
 
@@ -30,7 +30,7 @@ def stop_listening(host: str, port: int) -> int:
 
 
 def end(pids: set[int]) -> int:
-    """Ask them to end, and with them their children among these; kill those that do not."""
+    """Ask them to end, parents first, which end their children; kill those that do not."""
     heads = [process for process in describe(pids) if process.parent not in pids]
     for process in heads:
         send(process.pid, signal.SIGTERM)
@@ -44,11 +44,11 @@ def end(pids: set[int]) -> int:
 
 def send(pid: int, number: int) -> None:
     with suppress(OSError):  # it is gone by now
-        os.kill(pid, number)  # at which a process ends at once on Windows, and its child by itself
+        os.kill(pid, number)  # on Windows this ends it at once; its child then ends by itself
 
 
 def wait_for(pids: set[int]) -> set[int]:
-    """Return those that are still there after the time that they have."""
+    """Return those that still run after the time that they have."""
     deadline = time.monotonic() + KILLED_AFTER
     while (left := pids & running()) and time.monotonic() < deadline:
         time.sleep(0.05)

@@ -1,4 +1,4 @@
-"""Where in the service's own source a thread is that takes long."""
+"""Where in the service's own source a slow thread is."""
 
 import sys
 import threading

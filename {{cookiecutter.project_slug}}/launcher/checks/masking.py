@@ -5,7 +5,7 @@ from urllib.parse import unquote
 
 
 def credentials(url: str) -> str:
-    """Return the user and the password. An @ in the query ends none, but if it is the only one."""
+    """Return the user and the password. An @ in the query ends them only if it is the only one."""
     rest = url.partition("://")[2]
     path = rest.partition("?")[0]
     return (path if "@" in path else rest).rpartition("@")[0]

@@ -9,8 +9,8 @@ from typing import Any
 class Problem:
     """One thing that is wrong.
 
-    `id` never changes, `message` states the fact, `hint` is what mends it, if possible a
-    command, and `where` is a file:line. A problem of level "warning" does not stop the service.
+    `id` never changes, `message` states the fact, `hint` is the fix, if possible a command, and
+    `where` is a file:line. A problem of level "warning" does not stop the service.
     `details` are for programs.
     """
 
@@ -26,8 +26,8 @@ class Problem:
 class Report:
     """What the application was found to be.
 
-    `application` is None where it could not be made; `traceback` is shown to people, below all
-    else, and is "" where the problems say it all.
+    `application` is None if it could not be made. `traceback` is shown to people, below
+    everything else, and is "" if the problems say it all.
     """
 
     application: Any | None
@@ -36,4 +36,4 @@ class Report:
 
 
 class Skipped(Exception):
-    """Raised by a check that cannot be made yet; its text says what it needs first."""
+    """Raised by a check that cannot run yet; its text says what it needs first."""

@@ -1,4 +1,4 @@
-"""Runs checks, each on its own: one that fails or hangs hides nothing that the others find."""
+"""Runs each check on its own: if one fails or hangs, the others still report."""
 
 import threading
 import time
@@ -15,9 +15,9 @@ Check = Callable[[Service], Iterator[Problem]]
 NEEDED = {"Python": "the Python", "Dependencies": "the dependencies", "Settings": "the settings"}
 # The checks that may wait for its answer.
 ASKING = ("Application", "Views", "Jobs")
-# Seconds after which a check is reported as hanging: some give up by themselves what they wait for.
+# Seconds after which a check is reported as hanging. Some give up waiting earlier by themselves.
 CHECKED_WITHIN = 2 * GIVEN_UP_AFTER
-# Errors beside which it can be made all the same.
+# Errors that do not keep it from being made.
 HARMLESS = {"settings.debug", "settings.secret", "settings.unknown"}
 
 
@@ -40,8 +40,8 @@ class Result:
 def run_checks(checks: Iterable[tuple[str, Check]], service: Service) -> list[Result]:
     """Run the checks in their order, and return their results.
 
-    The application is asked as soon as what it needs is found to be there, so that it can be made
-    by another process meanwhile.
+    The application is asked as soon as its needs are met, so that another process can make it
+    meanwhile.
     """
     checks = list(checks)
     results = [run(*each, service) for each in checks if each[0] in NEEDED]

@@ -15,7 +15,7 @@ from launcher.checks.service import Service
 
 GLYPHS = {"ok": "✓", "warning": "!", "error": "✗", "skipped": "–", "hint": "→"}
 ASCII = {"ok": "+", "warning": "!", "error": "x", "skipped": "-", "hint": "->"}
-# The width of what stands before a finding: the mark and the name of its check.
+# The width of what precedes a finding: the mark and the name of its check.
 INDENT = 17
 COLOURS = {"ok": "32", "warning": "33", "error": "31", "skipped": "2"}
 
@@ -39,7 +39,7 @@ def show(results: Iterable[Result], stream: TextIO, traceback: str = "") -> None
 
 
 def lines(result: Result, arrow: str) -> list[str]:
-    """Return each problem's fact, and after the last of those that it mends, each hint."""
+    """Return each problem's fact, and each hint after the last problem that it fixes."""
     found = [f"not checked: {result.reason}"] if result.reason else []
     for hint, problems in groupby(result.problems, lambda problem: problem.hint):
         found += ["  ".join(filter(None, (each.where, each.message))) for each in problems]
@@ -48,7 +48,7 @@ def lines(result: Result, arrow: str) -> list[str]:
 
 
 def wrapped(found: list[str], stream: TextIO) -> list[str]:
-    """Break the lines between words where a terminal would break them anywhere."""
+    """Break long lines between words, where a terminal would break them anywhere."""
     if not stream.isatty():
         return found
     width = max(20, shutil.get_terminal_size().columns - INDENT)

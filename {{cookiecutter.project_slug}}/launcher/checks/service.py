@@ -18,19 +18,19 @@ from launcher.checks.problem import Problem, Report, Skipped
 from launcher.system.console import stdout_to_stderr
 from launcher.system.interpreter import IN_VENV
 
-# The names by which the reader may find Python.
+# Commands that may start Python.
 NAMES = ("py" if sys.platform == "win32" else Path(sys.executable).name, "python", "python3")
 
 
 def command_line(script: str, arguments: str = "") -> str:
-    """Return a command that does, where the reader is, what it does here: it can be pasted."""
+    """Return a command that the reader can paste where he is."""
     path = str(Path(sys.argv[0] or script).with_name(script))
     path = os.path.join(os.curdir, path) if path.startswith("-") else path
     return f"{prefix()}{PYTHON} {quoted(path)} {arguments}".rstrip()
 
 
 def prefix() -> str:
-    """Return what sets ENVIRONMENT for one command. On Windows nothing does."""
+    """Return what sets ENVIRONMENT for one command. Windows' shells have no such form."""
     is_production = os.environ.get("ENVIRONMENT") == "production"
     return "ENVIRONMENT=production " if is_production and sys.platform != "win32" else ""
 
@@ -42,10 +42,10 @@ def quoted(path: str) -> str:
 
 
 def python() -> str:
-    """Return what the reader can start Python by."""
+    """Return the command that starts Python for the reader."""
     for name in NAMES:
         found = shutil.which(name)
-        if found and os.path.getsize(found):  # a file of Windows' that opens its Store is empty
+        if found and os.path.getsize(found):  # Windows' stub that opens its Store is an empty file
             return name
     return quoted(getattr(sys, "_base_executable", sys.executable))
 

@@ -1,1 +1,1 @@
-"""What the process that serves runs, in the environment that has the requirements."""
+"""Runs in the process that serves, in the environment that has the requirements."""

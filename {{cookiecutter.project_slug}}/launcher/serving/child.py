@@ -1,8 +1,8 @@
 """Asked what the application is, then serving it: the program of launcher/child.py.
 
-Arguments: what the reader started; `asked`, `checked`, or, after a change of the code, `restarted`;
-the pipe that is its lifeline, and that by which it answers; and, if it may serve, the descriptor of
-a listening socket, host, port, URL.
+Arguments: what the reader started; `asked`, `checked`, or `restarted` (after a change of the code);
+the pipe that is its lifeline; the pipe for its answers; and, if it may serve, the descriptor of a
+listening socket, host, port and URL.
 """
 
 import atexit
@@ -50,9 +50,9 @@ def watch(lifeline: int, go: threading.Event) -> None:
 
 
 def leave(code: int) -> None:
-    """End, whatever other threads are doing, once what is registered for the end has had a second.
+    """Exit, whatever other threads do. Functions registered with atexit get a second before.
 
-    Semaphores, such as that of Werkzeug's debugger, would be reported as leaked otherwise.
+    Otherwise semaphores, such as that of Werkzeug's debugger, would be reported as leaked.
     """
     last = threading.Thread(target=atexit._run_exitfuncs, daemon=True)
     last.start()
@@ -72,7 +72,7 @@ def answer(answers: int, thorough: bool) -> Report:
 
 @contextmanager
 def located(log: int) -> Iterator[None]:
-    """Say now and then, while this takes long, and where it crashes, where the main thread is."""
+    """Report where the main thread is: regularly if this takes long, and if it crashes."""
     faulthandler.enable(log)
     over = threading.Event()
     telling = threading.Thread(target=tell, args=(log, over), daemon=True)

@@ -19,7 +19,7 @@ LOOPBACK = ("127.0.0.1", "::1")
 
 
 def serve(report: Report | None, reload: bool, *address: str) -> int:
-    """Serve the application of the report, or, without one, what a change has made of it.
+    """Serve the application of the report or, without a report, of the changed code.
 
     The address is a listener's descriptor, host, port and URL; Werkzeug gets them as its own child
     would. Return the exit code: RELOAD if the code has changed.
@@ -49,7 +49,7 @@ def serve(report: Report | None, reload: bool, *address: str) -> int:
 
 
 def start(application: Any) -> Any:
-    """Start the application's jobs. At the end no job is waited for."""
+    """Start the application's jobs. The end does not wait for them."""
     from backend.core.jobs.scheduler import Scheduler
 
     dictConfig(application.config["LOGGING"])
@@ -60,7 +60,7 @@ def start(application: Any) -> Any:
 
 
 def start_changed() -> Any:
-    """Start the application whose code has changed: a mistake in it is shown, and not fatal."""
+    """Start the application whose code has changed. A mistake in it is shown, not fatal."""
     try:
         from backend import create_app
 

@@ -1,4 +1,4 @@
-"""gunicorn, whose workers serve until those that replace them do: `python -m` this module."""
+"""gunicorn with workers that serve until their successors do. Run it with `python -m`."""
 
 import signal
 import time
@@ -40,7 +40,7 @@ class Arbiter(arbiter.Arbiter):
             self.kill_worker(worker.pid, signal.SIGTERM)
 
     def reap_workers(self) -> None:
-        """Where new code does not start, let the old serve on."""
+        """If new code does not start, let the old workers keep serving."""
         try:
             super().reap_workers()
         except HaltServer as error:

@@ -1,7 +1,7 @@
-"""gunicorn's thread worker, which no client can hold up, and which keeps a thread for /ping.
+"""gunicorn's thread worker, with limits for slow clients and a thread for /ping.
 
-A thread of gunicorn's own reads its request as it arrives, and sends the answer as it is taken,
-for as long as the client likes: a few slow clients would hold all threads.
+gunicorn's own threads read a request and send its answer for as long as the client likes: a few
+slow clients would hold all threads.
 """
 
 import os
@@ -17,9 +17,9 @@ from typing import Any
 
 from gunicorn.workers.gthread import _DEFER, TConn, ThreadWorker
 
-# Seconds that a client has to send a request, after which nothing more of it is read.
+# Seconds that a client has to send a request; nothing more of it is read after that.
 READ_WITHIN = 10
-# Seconds in which a client has to take some of its answer, or the connection is closed.
+# Seconds within which a client must take some of its answer, or the connection is closed.
 TAKEN_WITHIN = 10
 LIMIT = struct.pack("ll", TAKEN_WITHIN, 0)
 
@@ -38,7 +38,7 @@ class Worker(ThreadWorker):
         super().init_process()
 
     def enqueue_req(self, conn: TConn) -> None:
-        """Give a thread to what has something to read, and one of its own to /ping."""
+        """Give a thread to a request that has arrived; /ping has a thread of its own."""
         start = beginning(conn) if self.alive else b""
         if start is None:
             later: Future[Any] = Future()
@@ -64,7 +64,7 @@ class Worker(ThreadWorker):
                 os.kill(self.ppid, signal.SIGHUP)
 
     def set_accept_enabled(self, enabled: bool) -> None:
-        """At the end take whoever waits to be accepted, and then refuse new clients."""
+        """At the end, accept the clients that wait, and then refuse new ones."""
         super().set_accept_enabled(enabled)
         if not enabled and not self.alive:
             for listener in self.sockets:
@@ -78,7 +78,7 @@ class Worker(ThreadWorker):
             self.accept(listener)
 
     def murder_pending(self) -> None:
-        """Do what gunicorn has to do about once a second, and end the reading that takes long."""
+        """Do gunicorn's work of about once a second, and end reading that takes too long."""
         super().murder_pending()
         limit = time.monotonic() - READ_WITHIN
         for conn in [conn for conn, since in self.handled.copy().items() if since < limit]:
@@ -89,7 +89,7 @@ class Worker(ThreadWorker):
 
 
 def beginning(conn: TConn) -> bytes | None:
-    """Return what a client has sent and nobody has read; None if that is nothing yet."""
+    """Return what a client has sent and nobody has read, or None if there is nothing yet."""
     try:
         start: bytes = conn.sock.recv(4096, socket.MSG_PEEK | socket.MSG_DONTWAIT)
         return start

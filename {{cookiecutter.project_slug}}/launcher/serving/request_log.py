@@ -1,4 +1,4 @@
-"""What the development server logs of a request: one short line."""
+"""The development server's log of a request: one short line."""
 
 import logging
 import time
@@ -9,7 +9,7 @@ logger = logging.getLogger("werkzeug")
 
 
 class RequestHandler(WSGIRequestHandler):
-    """Logs method, path, status and milliseconds, in no colour: the log may be a file."""
+    """Logs method, path, status and milliseconds, without colours: the log may be a file."""
 
     begin: float | None = None
 

@@ -1,1 +1,1 @@
-"""What the operating system says of ports and processes, and how Python is run by it."""
+"""What the operating system says about ports and processes, and how Python is started."""

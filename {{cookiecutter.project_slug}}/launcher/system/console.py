@@ -1,4 +1,4 @@
-"""Standard output and standard error, whatever they are."""
+"""Makes standard output and standard error usable, whatever they are."""
 
 import io
 import os
@@ -9,7 +9,7 @@ from typing import Any, TextIO
 
 
 class Forgiving(io.FileIO):
-    """A file on a disk that may be full: then what is written is lost, and nothing else."""
+    """A file on a disk that may be full: then the text is lost, but nothing fails."""
 
     def write(self, data: Any) -> int:
         try:
@@ -21,7 +21,7 @@ class Forgiving(io.FileIO):
 
 
 def prepare_streams() -> None:
-    """Let there be both, and let neither fail for what it cannot show or keep."""
+    """Make sure that both exist, and that neither fails for text that it cannot show or store."""
     for number in range(3):  # or else the next file or socket would be taken for one of them
         try:
             os.fstat(number)
@@ -41,7 +41,7 @@ def forgiving(stream: TextIO | None, number: int) -> TextIO:
 
 @contextmanager
 def stdout_to_stderr() -> Iterator[None]:
-    """Whoever prints meanwhile, to the descriptor too, does not print among the results."""
+    """Keep what is printed meanwhile, to the descriptor too, out of the results."""
     sys.stdout.flush()
     kept = os.dup(1)
     os.dup2(2, 1)

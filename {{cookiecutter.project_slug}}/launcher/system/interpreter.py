@@ -1,6 +1,6 @@
 """One interpreter: whatever Python starts run.py becomes that of .venv, which checks and serves.
 
-This file has to be readable by the oldest Python that may meet it.
+Even an old Python must be able to read this file.
 """
 
 import os
@@ -12,13 +12,13 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 VENV = os.path.join(ROOT, ".venv")
 IN_VENV = os.path.join(*(["Scripts", "python.exe"] if os.name == "nt" else ["bin", "python"]))
 PYTHON = os.path.join(VENV, IN_VENV)
-# The variable that names a process's lifeline to what it runs in its place on Windows.
+# On Windows, the variable that passes on the lifeline.
 LIFELINE = "FLASK_SAFE_START_LIFELINE"
 FITS = "import sys; sys.exit(not %r <= sys.version_info[:2] <= %r)" % (OLDEST, NEWEST)
 
 
 def become_that_of_venv():  # type: () -> None
-    """Go on as the Python of .venv, unless this is it, or it would not do."""
+    """Continue as the Python of .venv, unless this is it or it does not work."""
     leave_with_parent()
     if is_that_of_venv() or is_debugged() or not works():
         return
@@ -29,7 +29,7 @@ def become_that_of_venv():  # type: () -> None
 
 
 def is_that_of_venv():  # type: () -> bool
-    """Look at both: without pyvenv.cfg the prefix is another, and would be so for ever."""
+    """Compare both: without pyvenv.cfg the prefix differs, and would differ forever."""
     return sys.executable == PYTHON or os.path.realpath(sys.prefix) == os.path.realpath(VENV)
 
 
@@ -47,14 +47,14 @@ def works():  # type: () -> bool
 
 
 def become(command):  # type: (list[str]) -> int
-    """Run the command in place of this process, or, on Windows, which cannot, and wait for it."""
+    """Run the command in place of this process. Windows cannot: there, run it and wait."""
     if os.name == "nt":
         return outlived_by_none(command)
     os.execv(command[0], command)
 
 
 def outlived_by_none(command):  # type: (list[str]) -> int
-    """Run it with a lifeline, a pipe at whose end it leaves, and let it alone answer to Ctrl-C."""
+    """Run it with a lifeline, a pipe at whose end it exits. It alone reacts to Ctrl-C."""
     import signal
     import subprocess
 
@@ -66,7 +66,7 @@ def outlived_by_none(command):  # type: (list[str]) -> int
 
 
 def leave_with_parent():  # type: () -> None
-    """Leave when the process ends, however it does, that runs this one in its place."""
+    """Exit when the process that runs this one in its place ends, however it does."""
     if LIFELINE in os.environ:
         from threading import Thread
 

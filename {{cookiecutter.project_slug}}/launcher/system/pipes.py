@@ -1,11 +1,11 @@
-"""Pipes to a child that inherits them: each end says by its own end that its process is gone."""
+"""Pipes that a child inherits. When a process is gone, the other end of its pipe notices."""
 
 import os
 import sys
 
 
 def bequeath(descriptor: int) -> str:
-    """Let a child inherit it, and return the number by which `inherited` finds it there."""
+    """Let a child inherit it, and return the number by which `inherited` finds it."""
     os.set_inheritable(descriptor, True)
     if sys.platform == "win32":  # where a child inherits handles
         import msvcrt

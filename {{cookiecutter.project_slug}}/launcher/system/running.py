@@ -1,7 +1,7 @@
 """Which processes are this project's: those that hold its lock open for writing.
 
-What a process holds outlives exec and fork and ends with it, so nothing here is ever out of date.
-On Windows, where a lock is one process's alone, each has a file of its own, named by its pid.
+What a process holds survives exec and fork and ends with the process, so it is never out of date.
+On Windows only one process can hold a lock, so each has its own file, named by its pid.
 """
 
 import os
@@ -30,7 +30,7 @@ def hold(through_exec: bool = False) -> None:
 
 
 def make_folder() -> None:
-    """Make it, in a folder that is for this user only: the development database is there too."""
+    """Make it, in a folder for this user only, where the development database is too."""
     FOLDER.parent.mkdir(mode=0o700, exist_ok=True)
     FOLDER.mkdir(exist_ok=True)
 
@@ -48,9 +48,9 @@ def lock(descriptor: int, alone: bool = False) -> None:
 
 @contextmanager
 def turn() -> Iterator[None]:
-    """Wait until no other process bootstraps here, nor what one that was killed has started.
+    """Wait until no other bootstrap.py runs here, and nothing that a killed one has started.
 
-    A program that is started meanwhile with `close_fds=False` has the lock too, until its end.
+    A program that is started meanwhile with `close_fds=False` holds the lock too, until its end.
     """
     descriptor = wait_for_turn()
     yield
@@ -114,7 +114,7 @@ def open_files() -> Iterator[tuple[int, str, str]]:
 
 def is_the_lock(link: str, file: str) -> bool:
     with suppress(OSError):
-        writes = os.lstat(link).st_mode & 0o200  # whoever reads it may be a backup
+        writes = os.lstat(link).st_mode & 0o200  # a process that only reads it may be a backup
         return file.endswith("/lock") and bool(writes) and os.path.samefile(link, LOCK)
     return False
 
