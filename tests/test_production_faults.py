@@ -97,7 +97,8 @@ def frozen(server: PostgreSQL) -> Iterator[None]:
         yield
     finally:
         for process in processes:
-            process.resume()
+            with contextlib.suppress(psutil.NoSuchProcess):  # it had ended, and is reaped now
+                process.resume()
 
 
 def is_cut_off(client: socket.socket, byte: bytes) -> bool:

@@ -197,8 +197,15 @@ BACK = "the database answers again"
 FAKE_CLOCK = """
 import datetime, os, time
 
-real, real_time, ahead = datetime.datetime, time.time, float(os.environ["CLOCK_AHEAD"])
-time.time = lambda: real_time() + ahead
+real, real_time = datetime.datetime, time.time
+
+
+def ahead():
+    with open(os.environ["CLOCK_AHEAD"]) as file:
+        return float(file.read())
+
+
+time.time = lambda: real_time() + ahead()
 
 
 class Kind(type):
@@ -209,7 +216,7 @@ class Kind(type):
 class Ahead(real, metaclass=Kind):
     @classmethod
     def now(cls, tz=None):
-        return real.now(tz) + datetime.timedelta(seconds=ahead)
+        return real.now(tz) + datetime.timedelta(seconds=ahead())
 
 
 datetime.datetime = Ahead
@@ -648,29 +655,50 @@ def test_the_database_hangs_and_no_living_run_is_taken_for_dead(
     assert "dead" not in {run.outcome for run in ticks.runs}
 
 
-@pytest.mark.parametrize("seed", [5])
-def test_one_scheduler_is_two_seconds_ahead(
-    service: BakedProject, url: str, tmp_path: Path, seed: int
+@pytest.mark.parametrize("ahead", [2, 86_400, -3_600])
+def test_the_clock_of_one_scheduler_is_wrong(
+    service: BakedProject, url: str, tmp_path: Path, ahead: int
 ) -> None:
-    """It claims all ticks while it runs; while it is stopped or dead the other one does."""
-    (tmp_path / "sitecustomize.py").write_text(FAKE_CLOCK)
-    ahead = {"PYTHONPATH": str(tmp_path), "CLOCK_AHEAD": "2"}
-    chance = random.Random(seed)
+    """The database's holds: no tick is run or recorded before its time, by whichever runs alone."""
     with schedulers(service, 1, url) as running:
-        index = running.start(**ahead)
-        for _ in range(3):
-            wait_until(lambda: newest_tick(url) > time.time() + 0.5)
-            running.signal(index, signal.SIGSTOP)
-            time.sleep(chance.uniform(2.5, 4))
-            running.signal(index, signal.SIGCONT)
+        index = running.start(**fake_clock(tmp_path, ahead))
+        running.go_on("quick", 3)
+        running.signal(0, signal.SIGSTOP)
+        running.go_on("quick", 3)
+        running.signal(0, signal.SIGCONT)
         running.kill(index)
         running.go_on("quick", 3)
-        index = running.start(**ahead)
-        wait_until(lambda: newest_tick(url) > time.time() + 0.5)
+        assert newest_tick(url) < time.time() + 0.5
         running.leave()
     ticks = read_ticks(url)
     ticks.assert_each_once()
-    assert len({run.process for run in ticks.started("quick")}) == 3
+    assert len({run.process for run in ticks.started("quick")}) == 2
+    assert all((run.started_at or 0) > run.due - 0.5 for run in ticks.started("quick"))
+    said = running.logs[index].read_text()
+    assert said.count("by the database's, which jobs follow") == (abs(ahead) > 5)
+
+
+def test_a_clock_that_is_set_stops_no_job(service: BakedProject, url: str, tmp_path: Path) -> None:
+    with schedulers(service, 0, url) as running:
+        running.start(**fake_clock(tmp_path, 0))
+        for ahead in (0, 86_400, 0, -3_600, 0):
+            set_clock(tmp_path, ahead)
+            running.go_on("quick", 3)
+            assert newest_tick(url) < time.time() + 0.5
+        running.leave()
+    read_ticks(url).assert_each_once()
+
+
+def fake_clock(folder: Path, ahead: int) -> dict[str, str]:
+    """Return the variables of a process whose clock can be set."""
+    (folder / "sitecustomize.py").write_text(FAKE_CLOCK)
+    set_clock(folder, ahead)
+    return {"PYTHONPATH": str(folder), "CLOCK_AHEAD": str(folder / "ahead")}
+
+
+def set_clock(folder: Path, ahead: int) -> None:
+    (folder / "new").write_text(str(ahead))
+    (folder / "new").replace(folder / "ahead")
 
 
 def newest_tick(url: str) -> float:

@@ -22,6 +22,8 @@ from launcher.system.console import prepare_streams, stdout_to_stderr
 from launcher.system.pipes import inherited
 from launcher.system.running import hold
 
+LEAVING = threading.Lock()
+
 
 def main(arguments: list[str]) -> None:
     prepare_streams()
@@ -54,6 +56,7 @@ def leave(code: int) -> None:
 
     Otherwise semaphores, such as that of Werkzeug's debugger, would be reported as leaked.
     """
+    LEAVING.acquire()  # for good: if two threads come here, the first one exits
     last = threading.Thread(target=atexit._run_exitfuncs, daemon=True)
     last.start()
     last.join(1)

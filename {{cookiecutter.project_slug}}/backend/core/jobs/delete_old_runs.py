@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 from flask import current_app
 from sqlalchemy import Delete, delete, func, select
 
-from backend.core.database import db, now
+from backend.core.database import db
+from backend.core.jobs.clock import now
 from backend.core.jobs.models import JobRun, SchedulerSeen
 
 # Rows per statement, so that each takes far less than DATABASE_STATEMENT_TIMEOUT.

@@ -20,8 +20,9 @@ from sqlalchemy import ColumnElement, Executable, Row, Update, delete, func, sel
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
 
-from backend.core.database import db, now
+from backend.core.database import db
 from backend.core.jobs import Job
+from backend.core.jobs.clock import now
 from backend.core.jobs.models import JobRun, SchedulerSeen
 from backend.core.jobs.triggers import INTERVALS_START, next_due, read_trigger
 

@@ -20,8 +20,9 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from flask import Flask
 from sqlalchemy.exc import SQLAlchemyError
 
-from backend.core.database import db, now
+from backend.core.database import db
 from backend.core.jobs import Job, registered_jobs, runs
+from backend.core.jobs.clock import CLOCK, now
 from backend.core.jobs.models import JobRun, SchedulerSeen
 from backend.core.jobs.refusals import refusals
 from backend.core.refusal import RefusedError
@@ -67,6 +68,7 @@ class Scheduler:
         self.trouble: Exception | None = None
         self.away = self.stopping = False
         self.seen, self.since = -inf, time.monotonic()
+        self.set_to = self.seconds_ahead()
         self.asked_to_end: list[int] = []
 
     def start(self) -> None:
@@ -81,10 +83,15 @@ class Scheduler:
         every = min([30, *(job.dead_after.total_seconds() / 3 for job in self.jobs)])
         while True:  # to the end of the process, as a job that it waits for must stay alive
             is_time = time.monotonic() > self.seen + every
-            if is_time or self.waiting or self.trouble or self.away:
+            was_set = abs(self.seconds_ahead() - self.set_to) > 1
+            if is_time or was_set or self.waiting or self.trouble or self.away:
                 self.look()
             self.timer.wakeup()  # it would oversleep after the machine slept or its clock was set
             time.sleep(1)
+
+    def seconds_ahead(self) -> float:
+        """Return by how much the clock is ahead of the monotonic one, until somebody sets it."""
+        return time.time() - time.monotonic()
 
     def look(self) -> None:
         begin = time.monotonic()
@@ -103,6 +110,7 @@ class Scheduler:
 
     def look_after_runs(self, begin: float) -> None:
         """Prove that this process is alive, end the runs of dead ones, let waiting jobs go on."""
+        CLOCK.compare()
         runs.renew()
         db.session.merge(SchedulerSeen(**runs.PROCESS, seen_at=now()))
         db.session.commit()
@@ -110,6 +118,9 @@ class Scheduler:
             self.since = time.monotonic()
         if time.monotonic() > self.since + LAG:
             self.bury_the_dead()
+        if abs(self.seconds_ahead() - self.set_to) > 1:
+            self.set_to = self.seconds_ahead()
+            self.wait_anew()
         blocked = runs.expired() if self.waiting else set()
         for job, unsure in self.waiting.copy().items():
             if job.id not in blocked:
@@ -129,7 +140,13 @@ class Scheduler:
         self.wait(job, due)
 
     def wait(self, job: Job, due: datetime) -> None:
-        self.timer.add_job(self.tick, "date", [job, due], run_date=due)
+        self.timer.add_job(self.tick, "date", [job, due], run_date=CLOCK.here(due))
+
+    def wait_anew(self) -> None:
+        """Set the timer again, as this machine's clock was set."""
+        for waiting in self.timer.get_jobs():
+            if waiting.func == self.tick:
+                waiting.modify(next_run_time=CLOCK.here(waiting.args[1]))
 
     def tick(self, job: Job, due: datetime) -> None:
         """Run the tick or, if later ones are past too, the last of them; skip the others."""
@@ -138,6 +155,9 @@ class Scheduler:
         last = due
         with self.app.app_context():
             try:
+                if due > now():  # this machine's clock was set forward
+                    self.wait(job, due)
+                    return
                 last = deque(runs.ticks(job, due), maxlen=1).pop()
                 grace = timedelta(seconds=self.app.config["JOB_MISFIRE_GRACE_TIME"])
                 until = max(last, now() - grace)
@@ -174,7 +194,7 @@ class Scheduler:
                     logger.warning("job %s is not run once more: it is running", job.id)
             except SQLAlchemyError as error:
                 self.trouble = error
-                again = now() + timedelta(seconds=1)
+                again = CLOCK.here(now() + timedelta(seconds=1))
                 self.timer.add_job(self.retry, "date", [job], run_date=again)
 
     def stop(self, limit: float) -> bool:
