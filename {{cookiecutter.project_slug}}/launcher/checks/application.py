@@ -1,4 +1,4 @@
-"""Is the application made, and does it answer? The process that would serve is asked."""
+"""Can the application be made, and does it answer? Asks the process that would serve."""
 
 from collections.abc import Iterator
 
@@ -6,7 +6,7 @@ from launcher.checks.problem import Problem, Report, Skipped
 from launcher.checks.service import Service
 from launcher.checks.views import async_views_in_source
 
-# Problems that other checks show, by what their ids begin with.
+# Problems that other checks show, by the beginning of their ids.
 OTHERS = {"views": "the views", "jobs": "the jobs", "database": "the database"}
 
 
@@ -22,7 +22,7 @@ def check_application(service: Service) -> Iterator[Problem]:
 
 
 def check_views(service: Service) -> Iterator[Problem]:
-    """Read the source where the application could not be asked."""
+    """Read the source if the application could not be asked."""
     report = service.report
     yield from of_family("views", report) if report else async_views_in_source(service.root)
 

@@ -16,16 +16,16 @@ from launcher.checks.parsing import why
 from launcher.checks.problem import Problem
 from launcher.checks.setting_types import declared_types
 
-# How the reader gives a variable to the commands that follow, and takes it from them.
+# How the reader sets a variable for the commands that follow, and unsets it.
 EXPORT = '$env:{} = "{}" (PowerShell)' if sys.platform == "win32" else 'export {}="{}"'
 UNSET = "Remove-Item Env:{} (PowerShell)" if sys.platform == "win32" else "unset {}"
 
 
 @dataclass(frozen=True)
 class Configuration:
-    """`values` holds what the modules set, `declared` the types in config/default.py.
+    """`values` is what the modules set, `declared` the types in config/default.py.
 
-    `defaults` is what is set there, `broken` what keeps the modules from being imported.
+    `defaults` is what config/default.py sets, `broken` is why the modules cannot be imported.
     """
 
     module: Path
@@ -81,7 +81,7 @@ def imported(root: Path, *names: str) -> tuple[list[ModuleType], list[Problem]]:
 
 
 def settings(names: dict[str, Any]) -> dict[str, Any]:
-    """Return those that Flask takes for settings."""
+    """Return the names that Flask takes for settings."""
     return {key: value for key, value in names.items() if key.isupper()}
 
 

@@ -1,4 +1,4 @@
-"""Does the database answer, and has it the schema of the code?"""
+"""Does the database answer, and does it have the schema of the code?"""
 
 import re
 import sqlite3
@@ -19,7 +19,7 @@ SHAPE = (
     "postgresql://user:password@host/name, with %40 for @, %2F for /, %3F for ?, %23 for #;"
     " several hosts as postgresql://user:password@/name?host=a,b&port=5432,5432"
 )
-# Yields what is wrong, and returns the revisions of the schema if they can be known.
+# Yields what is wrong, and returns the revisions of the schema if they are known.
 Asking = Generator[Problem, None, set[str] | None]
 
 

@@ -1,4 +1,4 @@
-"""Is all that the service requires installed for the Python that serves, direct or not?"""
+"""Is everything that the service requires installed for the Python that serves?"""
 
 import os
 import sys
@@ -28,9 +28,9 @@ def check_dependencies(service: Service) -> Iterator[Problem]:
 
 
 class Receipt:
-    """A note in .venv that it has what is required, true until the one or the other changes.
+    """A note in .venv that it has what is required, valid until .venv or the requirements change.
 
-    Every package that comes or goes changes the time of the folder that it is in.
+    Installing or removing a package changes the time of its folder.
     """
 
     def __init__(self, service: Service, name: str) -> None:
@@ -48,5 +48,5 @@ class Receipt:
         return False
 
     def write(self) -> None:
-        with suppress(OSError):  # whoever may not write there looks again the next time
+        with suppress(OSError):  # a user who may not write there looks again the next time
             self.path.write_text(self.text, encoding="utf-8")

@@ -7,13 +7,13 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-# Seconds after which a person is told where it is, and after which a check gives up.
+# Seconds after which the reader is told where it is, and after which a check gives up.
 NOTED_AFTER, GIVEN_UP_AFTER = 15, 60
 
 
 @contextmanager
 def noted(thread: threading.Thread, root: Path) -> Iterator[None]:
-    """Tell where the thread is if what is done meanwhile takes long."""
+    """Say where the thread is if what happens meanwhile takes long."""
     timer = threading.Timer(NOTED_AFTER, lambda: note(place_of(thread, root)))
     timer.daemon = True
     timer.start()

@@ -1,4 +1,4 @@
-"""Looks up in this Python's environment what is required, and what that requires in turn."""
+"""Finds out whether this Python's environment has the requirements, and theirs in turn."""
 
 import os
 import re
@@ -47,7 +47,7 @@ def find_problems(lines: list[Line], hint: str) -> Iterator[Problem]:
 
 
 def look_up(needed: Iterable[Needed], hint: str) -> Iterator[Problem]:
-    """Say of each distribution the first thing that is wrong, and together what is said of many."""
+    """Report the first problem of each distribution, and together what several share."""
     found: dict[tuple[str, str], dict[str, Needed]] = {kind: {} for kind in KINDS}
     for requirement, where in needed:
         if fault := fault_of(requirement):
@@ -62,7 +62,7 @@ def look_up(needed: Iterable[Needed], hint: str) -> Iterator[Problem]:
 
 @cache
 def library() -> Any:
-    """Return what reads requirements, or the copy of it that pip has, or else None."""
+    """Return the library that reads requirements, or pip's copy of it, or None."""
     for name in ("packaging.requirements", "pip._vendor.packaging.requirements"):
         with suppress(Exception):  # it may be half installed itself
             return import_module(name)
@@ -70,7 +70,7 @@ def library() -> Any:
 
 
 def parsed(text: str) -> Any:
-    """Return the requirement, or None. Without the library it is taken as it stands."""
+    """Return the requirement, or None. Without the library, return the text as it is."""
     if library():
         with suppress(ValueError):
             return library().Requirement(text)
@@ -88,7 +88,7 @@ def applies(requirement: Any, extras: Iterable[str] = ()) -> bool:
 
 
 def with_indirect(direct: list[Needed], limits: list[Needed]) -> Iterator[Needed]:
-    """Yield what is required, with its constraints, and what that requires with such extras."""
+    """Yield what is required, with its constraints, and what that requires with its extras."""
     queue, seen = list(direct), set()
     for requirement, where in queue:
         name, extras = normalised(requirement.name), requirement.extras
@@ -129,7 +129,7 @@ def find(name: str) -> Distribution | None:
 
 @cache
 def is_whole(distribution: Distribution) -> bool:
-    """Return whether its metadata is there, and what it has at the top of site-packages.
+    """Return whether its metadata exists, and everything it has at the top of site-packages.
 
     An installer writes RECORD last; what the system or conda has installed may have none.
     """

@@ -11,12 +11,12 @@ from launcher.checks.parsing import why
 from launcher.checks.problem import Problem, Skipped
 from launcher.checks.service import Service, command_line
 
-# The service's own, and those of what every service has.
+# The service's own migrations, and those of backend/core/.
 FOLDERS = ("migrations", "backend/core/migrations")
 NAMES = ("revision", "down_revision", "depends_on", "branch_labels")
 # What each file says, by its name.
 Files = dict[str, dict[str, Any]]
-# The revisions that there are, and those of them that no other one follows.
+# All revisions, and those that no other revision follows.
 Ends = tuple[set[str], set[str]]
 
 
@@ -25,7 +25,7 @@ def upgrade() -> str:
 
 
 def check_migrations(service: Service) -> Generator[Problem, None, Ends | None]:
-    """Yield what Alembic would stumble over, and return the ends if nothing is wrong."""
+    """Yield what would make Alembic fail, and return the ends if nothing is wrong."""
     files, problems = read(service.root)
     if not problems and all(files.values()):
         problems = list(check_order(files))
@@ -105,7 +105,7 @@ def check_order(files: Files) -> Iterator[Problem]:
 def compare(
     current: set[str], known: set[str], wanted: set[str], service: Service
 ) -> Iterator[Problem]:
-    """Compare where the schema is with where the files end."""
+    """Compare the revision of the schema with the ends of the files."""
     if newer := current - known:
         fact = f"the schema is at {listed(newer)}, which {' and '.join(FOLDERS)} do not have"
         hint = "get the code that has it: git pull"

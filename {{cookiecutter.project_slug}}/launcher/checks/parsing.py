@@ -1,4 +1,4 @@
-"""Why a file does not parse; a merge leaves marks that Python does not know for what they are."""
+"""Says why a file does not parse. Python does not recognise the marks that a merge leaves."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Can the service listen where it is told to, and if not, who is there?"""
+"""Can the service listen where it is told to? If not, who is there?"""
 
 import errno
 import sys
@@ -13,7 +13,7 @@ from launcher.system.port import OTHER_FAMILY, free_port, is_busy
 from launcher.system.processes import Process, describe
 from launcher.system.running import running
 
-# From which port on one is looked for in the place of no port at all.
+# The first port to suggest instead of an invalid one.
 ANY = 5001
 # How many holders are shown with their commands: no screen has room for gunicorn's thirty.
 SHOWN = 3
@@ -43,7 +43,7 @@ def refused(service: Service, host: str, port: int, error: OSError) -> Problem:
 
 
 def busy(service: Service, host: str, port: int) -> Problem:
-    """The service's own server is no error, though `serve` will not start beside it."""
+    """Report who holds the port. The service's own server is only a warning."""
     pids, hidden = listening(host, port)
     owners, ours = describe(pids), running()
     ways_out = [another_port(service, port + 1)]
@@ -62,7 +62,7 @@ def busy(service: Service, host: str, port: int) -> Problem:
 
 
 def another_port(service: Service, port: int) -> str:
-    """Say where to give it a free one for good, and, if that is not in the command, for once."""
+    """Say how to set a free port for good and, unless the command sets it, for once."""
     where, free = service.address.where, free_port(service.address.host, port)
     command = serve_command(service, port=free)
     if where == "--port":
@@ -73,7 +73,7 @@ def another_port(service: Service, port: int) -> str:
 
 
 def serve_command(service: Service, host: str | None = None, port: int | None = None) -> str:
-    """Return the command that the reader gave, with this host or port in the place of its own."""
+    """Return the reader's command with this host or port instead of its own."""
     options = {"--host": host or service.host, "--port": service.port if port is None else port}
     given = (f" {name} {value}" for name, value in options.items() if value is not None)
     return command_line("run.py", "serve" + "".join(given))

@@ -10,13 +10,13 @@ from launcher.checks.problem import Problem, Skipped
 from launcher.checks.service import Service, command_line
 from launcher.checks.settings import WRITE_SQLITE
 
-# Seconds to connect to each of its hosts, and for all that is asked of it.
+# Seconds to connect to each host, and for all questions together.
 CONNECTED_WITHIN, ANSWERED_WITHIN = 5, 10
 CONNECTIONS = """
 SELECT sum(CASE WHEN name = 'max_connections' THEN 1 ELSE -1 END * setting::int) FROM pg_settings
 WHERE name IN ('max_connections', 'superuser_reserved_connections', 'reserved_connections')
 """
-# The revisions of the schema, and the number of connections that are for no superuser.
+# The revisions of the schema, and the number of connections for ordinary users.
 Answer = tuple[set[str], int]
 
 
@@ -45,7 +45,7 @@ def ask(url: str) -> Answer:
 
 
 def read(url: str) -> dict[str, Any]:
-    """Return what the application, which reads the URL by SQLAlchemy, tells the driver."""
+    """Return what the application passes to the driver: SQLAlchemy reads its URL."""
     from sqlalchemy import make_url
     from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 
@@ -71,7 +71,7 @@ def answer(options: dict[str, Any]) -> Answer | Exception:
 
 
 def missing_driver(service: Service) -> Problem:
-    """Say what to require. Raise Skipped if it is required, and only not installed."""
+    """Say what to require. Raise Skipped if it is required but not installed."""
     required, name = {}, service.requirements.name
     for path in service.root.glob("requirements*.txt"):
         if found := re.search(r"^psycopg\b.*", path.read_text("utf-8", "replace"), re.MULTILINE):
@@ -86,7 +86,7 @@ def missing_driver(service: Service) -> Problem:
 
 
 def check_connections(available: int, service: Service) -> Iterator[Problem]:
-    """Warn if the service, all its processes being busy, could ask for more than there are."""
+    """Warn if busy processes could need more connections than there are."""
     keys = ("DATABASE_POOL_SIZE", "DATABASE_MAX_OVERFLOW", "WEB_CONCURRENCY")
     values = [value for value in map(service.setting, keys) if isinstance(value, int)]
     if len(values) < len(keys):

@@ -1,4 +1,4 @@
-"""Is this the Python that is to serve, and one that the service supports?"""
+"""Is this the Python that should serve, and does the service support it?"""
 
 import os
 import sys

@@ -10,14 +10,14 @@ from posixpath import dirname, join, normpath
 COMMENT = re.compile(r"(^|\s+)#.*")
 VARIABLE = re.compile(r"\$\{([A-Z0-9_]+)\}")
 INCLUDED = re.compile(r"(-r|--requirement|-c|--constraint)[\s=]*(.+)")
-# A file or an address, whose name nobody knows.
+# A file or an address; the name of the package is unknown.
 ELSEWHERE = re.compile(r"[^@;]*[/\\]|\.|\w+:|[^@]*\.(whl|zip|tgz|tar(\.\w+)?)$")
 UTF16 = (b"\xff\xfe", b"\xfe\xff")  # as PowerShell writes
 
 
 @dataclass(frozen=True)
 class Line:
-    """A requirement or a constraint; or, of a file that cannot be read, `-r` and its name."""
+    """A requirement or a constraint; or `-r` and the name of a file that cannot be read."""
 
     text: str
     where: str
@@ -27,7 +27,7 @@ class Line:
 def read(
     root: Path, name: str, where: str = "", constraint: bool = False, within: tuple[str, ...] = ()
 ) -> Iterator[Line]:
-    """Yield the lines of the file, and of those that it includes, without options and addresses."""
+    """Yield the lines of the file and of the files it includes, without options and addresses."""
     try:
         data = (root / name).read_bytes()
     except OSError:
@@ -48,7 +48,7 @@ def read(
 
 
 def logical_lines(text: str) -> Iterator[tuple[int, str]]:
-    """Yield each line that says something, with those that continue it, and its number."""
+    """Yield each non-empty line, joined with its continuation lines, and its number."""
     begun, first = "", 0
     for number, line in enumerate([*text.splitlines(), ""], 1):
         first = first if begun else number

@@ -34,7 +34,7 @@ def weak_secrets(configuration: Configuration) -> Iterator[Problem]:
 
 
 def is_weak(secret: object) -> bool:
-    """Return whether it can be guessed. That it has to be text is said of its type."""
+    """Return whether it can be guessed. The check of types says that it must be text."""
     if not isinstance(secret, str):
         return False
     return len(secret) < SECRET_LENGTH or bool(PLACEHOLDER.search(secret))

@@ -23,7 +23,7 @@ FLASK_SETTINGS = frozenset(
     TRUSTED_HOSTS USE_X_SENDFILE
     """.split()
 )
-# Flask-SQLAlchemy's, which many know by heart and nothing reads here.
+# Flask-SQLAlchemy's settings: many people know them, but nothing reads them here.
 FOREIGN = "SQLALCHEMY_TRACK_MODIFICATIONS"
 DELETE = "delete it (or write pass in its place)"
 # What core and the launcher read, with the lines that declare it. An update may add to it.
@@ -38,7 +38,7 @@ def required_settings(service: Service) -> dict[str, str]:
 
 
 def undeclared_settings(service: Service) -> Iterator[Problem]:
-    """Yield what the service needs and config/default.py, which is its owner's, lacks."""
+    """Yield what the service needs and the owner's config/default.py lacks."""
     for name, line in required_settings(service).items():
         if name not in service.configuration.declared:
             fact = f"{name} is not declared, and the service needs it"
@@ -72,7 +72,7 @@ def declaration(key: str, value: Any) -> str:
 
 
 def slip_of(key: str, names: Set[str]) -> str | None:
-    """Return the name that was surely meant: a letter or two are lost, wrong or exchanged."""
+    """Return the name that was clearly meant: one or two letters are missing, wrong or swapped."""
     names = names - {key, key.removesuffix("S")}
     exchanged = [name for name in names if sorted(name) == sorted(key)]
     longer = (name for name in names - {f"{key}S"} if len(name) > 4)

@@ -1,4 +1,4 @@
-"""Whether a value is of the type that config/default.py declares."""
+"""Compares values with the types that config/default.py declares."""
 
 import ast
 from collections.abc import Mapping
@@ -7,9 +7,9 @@ from types import ModuleType, NoneType, UnionType
 from typing import Annotated, Any, ClassVar, Final, Literal, Union, get_args, get_origin
 from typing import get_type_hints as types_of
 
-# What a type takes beside its own, as type checkers have it.
+# What a type also accepts, as for type checkers.
 TAKEN = {float: (float, int), complex: (complex, float, int), None: NoneType}
-# A value of each, as one writes it.
+# A sample value of each, as source code.
 EXAMPLE_VALUES = {str: '"..."', bool: "False", int: "1", float: "1.0", list: "[]", dict: "{}"}
 
 
@@ -23,7 +23,7 @@ def declared_types(module: ModuleType, path: Path) -> dict[str, Any]:
 
 
 def fits(value: Any, declared: Any) -> bool:
-    """Return whether the value is of the type. What cannot be compared is let pass."""
+    """Return whether the value has the type. What cannot be compared passes."""
     declared = bare(declared)
     origin, inner = get_origin(declared), get_args(declared)
     if declared in (Any, object, Final):
@@ -48,7 +48,7 @@ def fits(value: Any, declared: Any) -> bool:
 
 
 def bare(declared: Any) -> Any:
-    """Return the type without what says more of it, or only calls it by another name."""
+    """Return the plain type behind annotations and aliases."""
     if get_origin(declared) in (Annotated, Final, ClassVar):
         return bare(get_args(declared)[0])
     named = getattr(declared, "__supertype__", getattr(declared, "__value__", None))
@@ -62,7 +62,7 @@ def spelled(declared: Any) -> str:
 
 
 def example(declared: Any) -> str:
-    """Return a value of the type, if it is a plain one."""
+    """Return a sample value if the type is a plain one."""
     base, allowed = bare(declared), allowed_range(declared)
     origin, inner = get_origin(base), get_args(base)
     if origin in (Union, UnionType):

@@ -1,4 +1,4 @@
-"""Does every setting exist, have a value of its type, and keep its secret?"""
+"""Does every setting exist, and have a safe value of its type?"""
 
 import re
 from collections.abc import Iterator
@@ -58,7 +58,7 @@ def missing_settings(service: Service) -> Iterator[Problem]:
 
 
 def wrong_values(configuration: Configuration) -> Iterator[Problem]:
-    """Yield what is not of its type, or not in its range."""
+    """Yield values that have the wrong type, or are out of range."""
     for key, declared in (FLASK_TYPES | configuration.declared).items():
         value = configuration.values.get(key)
         allowed = allowed_range(declared)
@@ -86,7 +86,7 @@ def wrong_hosts(configuration: Configuration) -> Iterator[Problem]:
 
 
 def can_be_named(host: str) -> bool:
-    """Ask Werkzeug, which compares what a request names. Until it is installed, let all pass."""
+    """Ask Werkzeug, which does the comparison. While it is not installed, accept all."""
     try:
         from werkzeug.sansio.utils import host_is_trusted
     except ImportError:
@@ -114,7 +114,7 @@ def right(key: str, declared: Any, configuration: Configuration) -> str:
 def misfit(
     id: str, key: str, fact: str, value: str, configuration: Configuration, level: str = "error"
 ) -> Problem:
-    """Say where the right value belongs: into the environment, if it is read from there."""
+    """Say where to set the right value: in the environment, if it is read from there."""
     hint = f"write {value}"
     if variable := configuration.variable(key):
         hint = EXPORT.format(variable, " ".join(re.findall(r"[^][\s,'\"]+", value)))

@@ -1,4 +1,4 @@
-"""What a file of SQLite's says of itself."""
+"""Asks a SQLite file about its schema."""
 
 import errno
 import os
@@ -14,7 +14,7 @@ UNLOCKED_WITHIN = 3
 
 
 def revisions(path: Path) -> set[str]:
-    """Return those of its schema. Raise sqlite3.Error or OSError if it cannot be written to."""
+    """Return the schema's revisions. Raise sqlite3.Error or OSError if it is not writable."""
     if not os.path.exists(path):
         write_beside(path)
         return set()
@@ -29,7 +29,7 @@ def revisions(path: Path) -> set[str]:
 
 
 def write_beside(path: Path) -> None:
-    """Write where SQLite would, as the system tells more of what is in the way than SQLite."""
+    """Write where SQLite would: the system's error says more than SQLite's."""
     from tempfile import TemporaryFile  # takes a while
 
     folder = next(parent for parent in path.parents if os.path.exists(parent))
