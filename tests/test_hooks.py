@@ -135,6 +135,7 @@ def test_an_index_that_does_not_answer_keeps_the_project(installer: str, tmp_pat
         done = generate(tmp_path)
     assert done.returncode == 0, done.stdout
     assert "apt" not in done.stdout, "the network is at fault, not the system's packages"
+    assert "the package index cannot be reached" in done.stdout
     assert re.search(f"(unset |Env:){INDEX[installer]}", done.stdout)
     assert "bootstrap.py" in done.stdout.splitlines()[-1], "the last line is how to go on"
     assert "Traceback" not in done.stdout

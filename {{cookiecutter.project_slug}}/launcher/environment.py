@@ -3,6 +3,7 @@
 import itertools
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -23,6 +24,8 @@ assert os.path.realpath(sys.prefix) == os.path.realpath(".venv"), "or it would i
 from launcher.checks.installed import half_installed
 assert not half_installed()
 """
+# What pip and uv say when they cannot connect. pip then goes on to blame the versions.
+OFFLINE = re.compile("NewConnectionError|ConnectTimeoutError|ProxyError|Failed to fetch")
 
 
 class BootstrapError(Exception):
@@ -116,12 +119,14 @@ def install(service: Service) -> str:
     if all(receipt.fits() for receipt in before):
         return "nothing to do"
     condemn(service)
-    installer_name, code = run_installer(service, names)
+    installer_name, code, said = run_installer(service, names)
     after = [Receipt(service, name) for name in names]
     if code != 0:
         if after[0].text == before[0].text:  # nothing was changed
             write_stamp(service.venv, **stamp)
         reason = "the requirements could not be installed; see above"
+        if OFFLINE.search(said):
+            reason = "the package index cannot be reached: check the network and the proxy"
         raise BootstrapError(f"{reason}{heeded()}")
     for receipt in after[:-1]:  # the last is for the check to write, which looks whether it is true
         receipt.write()
@@ -129,7 +134,7 @@ def install(service: Service) -> str:
     return f"installed with {installer_name}"
 
 
-def run_installer(service: Service, requirements: list[str]) -> tuple[str, int]:
+def run_installer(service: Service, requirements: list[str]) -> tuple[str, int, str]:
     # Unless it is done now, each start would compile where nobody may write, as in an image.
     compiles = service.environment == "production" or sys.dont_write_bytecode
     name, commands, variables = installer(service.venv, compiles)
@@ -139,7 +144,7 @@ def run_installer(service: Service, requirements: list[str]) -> tuple[str, int]:
         if code != 0:
             print(f"\n{without_traceback(said)}", end="", file=sys.stderr)
             break
-    return name, code
+    return name, code, said
 
 
 def without_traceback(text: str) -> str:
