@@ -9,7 +9,7 @@ from typing import get_type_hints as types_of
 
 # What a type also accepts, as for type checkers.
 TAKEN = {float: (float, int), complex: (complex, float, int), None: NoneType}
-# A sample value of each, as source code.
+# An example value of each, as source code.
 EXAMPLE_VALUES = {str: '"..."', bool: "False", int: "1", float: "1.0", list: "[]", dict: "{}"}
 
 
@@ -62,7 +62,7 @@ def spelled(declared: Any) -> str:
 
 
 def example(declared: Any) -> str:
-    """Return a sample value if the type is a plain one."""
+    """Return an example value if the type is a plain one."""
     base, allowed = bare(declared), allowed_range(declared)
     origin, inner = get_origin(base), get_args(base)
     if origin in (Union, UnionType):
