@@ -28,7 +28,7 @@ def release(template: Path) -> None:
     service = template / SERVICE
     bump_everywhere(service, "packaging==26.2")
     core = service / "backend/core"
-    (core / "migrations/0002_more.py").write_text(migration("core_0002", "core_0001"))
+    (core / "migrations/0003_more.py").write_text(migration("core_0003", "core_0002"))
     append(core / "settings.py", "PATIENCE: int = 5")
     edit(service / "backend/routes/__init__.py", "of each module.", "of each of the modules.")
 

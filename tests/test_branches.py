@@ -53,9 +53,7 @@ class Migrated:
         tables = {name for (name,) in read(self.url, f"SELECT {column} FROM {names}")[0]}
         rows = {}
         for name in sorted(tables & {"message", "job_run"}):
-            # The first start of bootstrap.py may have noted that the jobs are there.
-            runs = " WHERE cause <> 'added'" if name == "job_run" else ""
-            [[(rows[name],)]] = read(self.url, f"SELECT count(*) FROM {name}{runs}")
+            [[(rows[name],)]] = read(self.url, f"SELECT count(*) FROM {name}")
         (versions,) = read(self.url, "SELECT version_num FROM alembic_version ORDER BY 1")
         return f"{rows} {[version for (version,) in versions]}"
 
@@ -81,6 +79,7 @@ def migrated(service: BakedProject) -> Iterator[Migrated]:
 def first_version(request: pytest.FixtureRequest) -> Iterator[Migrated]:
     if request.param == "sqlite":
         migrated: Migrated = request.getfixturevalue("migrated")
+        migrated.db("downgrade", "core@core_0001")
         read(migrated.url, *FIRST_VERSION)
         yield migrated
         return
@@ -89,6 +88,7 @@ def first_version(request: pytest.FixtureRequest) -> Iterator[Migrated]:
     project, env = (request.getfixturevalue(name) for name in ("project", "on_postgresql"))
     with commands(project, MODULE, **env) as give:
         migrated = Migrated(project, give, **env)
+        migrated.db("downgrade", "core@core_0001")
         read(migrated.url, *FIRST_VERSION)
         yield migrated
 
@@ -97,19 +97,20 @@ def test_a_database_of_the_first_version_is_upgraded_without_loss(first_version:
     migrated = first_version
     assert migrated.ids_of_the_database() == {"database.migrations"}
     migrated.run_db("upgrade")
-    assert migrated.state == "{'job_run': 1, 'message': 1} ['0001', 'core_0001']"
+    assert migrated.state == "{'job_run': 1, 'message': 1} ['0001', 'core_0002']"
+    assert read(migrated.url, 'SELECT job, "trigger" FROM job_trigger') == [[("old", "")]]
     assert migrated.ids() == set()
     migrated.db("downgrade")
-    assert migrated.state == "{'job_run': 1} ['core_0001']"
+    assert migrated.state == "{'job_run': 1} ['core_0002']"
     code, said = migrated.give("db", "downgrade")
     assert (code, "no step back" in said) == (1, True)
     assert "Traceback" not in said
     migrated.db("upgrade")
-    assert migrated.state == "{'job_run': 1, 'message': 0} ['0001', 'core_0001']"
+    assert migrated.state == "{'job_run': 1, 'message': 0} ['0001', 'core_0002']"
     migrated.db("downgrade", "base")
     assert migrated.state == "{} []"
     migrated.db("upgrade")
-    assert migrated.state == "{'job_run': 0, 'message': 0} ['0001', 'core_0001']"
+    assert migrated.state == "{'job_run': 0, 'message': 0} ['0001', 'core_0002']"
 
 
 def test_a_new_migration_is_the_owner_s(migrated: Migrated) -> None:
@@ -129,7 +130,7 @@ def test_a_new_migration_is_the_owner_s(migrated: Migrated) -> None:
     migrated.db("upgrade")
     assert migrated.ids() == set()
     migrated.db("downgrade")
-    assert migrated.state == "{'job_run': 0, 'message': 0} ['0001', 'core_0001']"
+    assert migrated.state == "{'job_run': 0, 'message': 0} ['0001', 'core_0002']"
 
 
 def add(project: BakedProject, folder: str, revision: str, down: str) -> None:
@@ -141,20 +142,20 @@ def add(project: BakedProject, folder: str, revision: str, down: str) -> None:
 
 def test_core_s_branch_goes_on_without_the_owner_s_and_back(migrated: Migrated) -> None:
     service = migrated.project
-    add(service, "backend/core/migrations", "core_0002", "core_0001")
+    add(service, "backend/core/migrations", "core_0003", "core_0002")
     add(service, "migrations", "0002", "0001")
     assert migrated.ids_of_the_database() == {"database.migrations"}
     migrated.run_db("upgrade", "core@head")
-    assert migrated.state.endswith("['0001', 'core_0002']")
+    assert migrated.state.endswith("['0001', 'core_0003']")
     migrated.db("upgrade")
-    assert migrated.state.endswith("['0002', 'core_0002']")
+    assert migrated.state.endswith("['0002', 'core_0003']")
     migrated.db("downgrade", "2")
-    assert migrated.state == "{'job_run': 0} ['core_0002']"
-    migrated.db("downgrade", "core@core_0001")
+    assert migrated.state == "{'job_run': 0} ['core_0003']"
+    migrated.db("downgrade", "core@core_0002")
     migrated.db("upgrade", "1")
-    assert migrated.state.endswith("['0001', 'core_0001']")
+    assert migrated.state.endswith("['0001', 'core_0002']")
     migrated.db("upgrade", "0002")
-    assert migrated.state.endswith("['0002', 'core_0001']")
+    assert migrated.state.endswith("['0002', 'core_0002']")
 
 
 def test_two_ends_of_the_owner_s_branch_are_told_and_merged(migrated: Migrated) -> None:
@@ -184,18 +185,18 @@ def test_code_that_is_older_than_the_schema_is_warned_and_serves(migrated: Migra
         done = service.run("run.py", "db", *command, **migrated.env)
         assert (done.returncode, "newer code" in done.stderr) == (1, True), done.stderr
         assert "Traceback" not in done.stderr
-    assert migrated.state.endswith("['0002', 'core_0001']")
+    assert migrated.state.endswith("['0002', 'core_0002']")
 
 
 @pytest.mark.parametrize(
     ("revisions", "level"),
     [
-        (["0009", "core_0001"], "warning"),
+        (["0009", "core_0002"], "warning"),
         (["0001", "core_0009"], "warning"),
         (["0009", "core_0009"], "warning"),
-        (["0001", "core_0001", "third_0001"], "warning"),
+        (["0001", "core_0002", "third_0001"], "warning"),
         (["0009"], "error"),  # the branch of core may be missing
-        (["core_0001"], "error"),
+        (["core_0002"], "error"),
         (["0001", "0009"], "warning"),
     ],
 )

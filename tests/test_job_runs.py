@@ -6,6 +6,7 @@ import re
 import signal
 import sqlite3
 import subprocess
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -62,9 +63,9 @@ def {id}():
 JOBS += (Job("{id}", {id}, timedelta(seconds={seconds}), {options}),)
 """
 # Sets the clock of the process forward, as when the machine was asleep.
-JUMP = """from backend.core.jobs import runs, scheduler
+JUMP = """from backend.core.jobs import runs, scheduler, ticks
     real = runs.now
-    runs.now = scheduler.now = lambda: real() + timedelta(minutes=1)
+    runs.now = scheduler.now = ticks.now = lambda: real() + timedelta(minutes=1)
     time.sleep(12)"""
 NO_THREAD = """
 import threading
@@ -83,6 +84,9 @@ class Run:
 
     job: str
     due: datetime
+    last_due: datetime | None
+    ticks: int | None
+    trigger: str | None
     cause: str
     pid: int
     started_at: datetime | None
@@ -97,6 +101,7 @@ def service(service: BakedProject) -> BakedProject:
     """A service without jobs, of which nothing is recorded."""
     append(service.path / "backend/jobs/__init__.py", NO_JOBS)
     execute(service, "DELETE FROM job_run")
+    execute(service, "DELETE FROM job_trigger")
     execute(service, "DELETE FROM scheduler_seen")
     (service.path / "instance/calls").touch()
     return service
@@ -111,20 +116,28 @@ def add_job(
 
 def add_due_job(service: BakedProject, id: str, body: str = "pass", options: str = "") -> None:
     """Add a job that is due now, as it was missed a moment ago, and not again for decades."""
-    add_job(service, id, body, int((now() - START).total_seconds()) - 1, options)
-    record(service, id, now() - timedelta(minutes=1), "added")
+    seconds = int((now() - START).total_seconds()) - 1
+    add_job(service, id, body, seconds, options)
+    added(service, id, seconds, now() - timedelta(minutes=1))
 
 
 def record(
     service: BakedProject, job: str, due: datetime, cause: str = "tick", outcome: str | None = None
 ) -> None:
-    values = (job, text(due), cause, "gone", "host", 1, text(due), outcome or cause)
+    """Record a run, as of the trigger with which the job was added, if it was."""
     execute(
         service,
-        "INSERT INTO job_run (job, due, cause, process, host, pid, ended_at, outcome)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-        *values,
+        'INSERT INTO job_run (job, due, cause, process, host, pid, ended_at, outcome, "trigger")'
+        " VALUES (?, ?, ?, 'gone', 'host', 1, ?, ?,"
+        ' (SELECT "trigger" FROM job_trigger WHERE job = ?))',
+        *(job, text(due), cause, text(due), outcome or cause, job),
     )
+
+
+def added(service: BakedProject, job: str, seconds: int, since: datetime) -> None:
+    """Let the job have had its interval since then."""
+    values = (job, str(timedelta(seconds=seconds)), text(since))
+    execute(service, "INSERT INTO job_trigger VALUES (?, ?, ?)", *values)
 
 
 def connect(service: BakedProject) -> AbstractContextManager[sqlite3.Connection]:
@@ -137,19 +150,15 @@ def execute(service: BakedProject, statement: str, *values: object) -> list[Any]
 
 
 def runs(service: BakedProject, job: str | None = None) -> list[Run]:
-    """Return what is recorded, in the order in which it was due; not when jobs were added."""
-    return [run for run in records(service, job) if run.cause != "added"]
-
-
-def records(service: BakedProject, job: str | None = None) -> list[Run]:
+    """Return what is recorded, in the order in which it was due."""
     found = execute(
         service,
-        "SELECT job, due, cause, pid, started_at, alive_until, ended_at, outcome, error"
-        " FROM job_run"
+        'SELECT job, due, last_due, ticks, "trigger", cause, pid, started_at, alive_until,'
+        " ended_at, outcome, error FROM job_run"
         " WHERE job = coalesce(?, job) ORDER BY due",
         job,
     )
-    return [Run(r[0], moment(r[1]), *r[2:4], *map(moment, r[4:7]), *r[7:]) for r in found]
+    return [Run(r[0], *map(moment, r[1:3]), *r[3:7], *map(moment, r[7:10]), *r[10:]) for r in found]
 
 
 def moment(text: str | None) -> Any:
@@ -186,12 +195,16 @@ def calls(service: BakedProject, what: str) -> list[float]:
 
 def missing(service: BakedProject, job: str = "beat") -> set[datetime]:
     """Return the ticks, a second apart, since the job was added of which nothing is recorded."""
-    added = next(run.ended_at for run in records(service, job) if run.cause == "added")
-    ticks = [run.due for run in runs(service, job) if run.cause == "tick"]
-    assert added
-    first = added.replace(microsecond=0) + SECOND
-    due = (first + n * SECOND for n in itertools.count())
-    return set(itertools.takewhile(lambda tick: tick <= ticks[-1], due)) - set(ticks)
+    since = moment(execute(service, "SELECT since FROM job_trigger WHERE job = ?", job)[0][0])
+    ticks = [run for run in runs(service, job) if run.cause == "tick"]
+    recorded = {due for run in ticks for due in seconds_between(run.due, run.last_due or run.due)}
+    return set(seconds_between(since.replace(microsecond=0) + SECOND, max(recorded))) - recorded
+
+
+def seconds_between(first: datetime, last: datetime) -> Iterator[datetime]:
+    return itertools.takewhile(
+        lambda due: due <= last, (first + n * SECOND for n in itertools.count())
+    )
 
 
 def running(service: BakedProject, *command: object) -> AbstractContextManager[Server]:
@@ -577,7 +590,7 @@ def test_old_runs_are_deleted_but_each_job_s_newest_tick(service: BakedProject) 
 def test_a_run_by_hand_does_not_hide_a_missed_tick(service: BakedProject) -> None:
     add_due_job(service, "once")
     add_job(service, "beat")
-    record(service, "beat", now() - timedelta(seconds=10), "added")
+    added(service, "beat", 1, now() - timedelta(seconds=10))
     with commands(service) as give:
         for job in ("once", "beat"):
             assert give("jobs", "run", job)[0] == 0
@@ -587,21 +600,33 @@ def test_a_run_by_hand_does_not_hide_a_missed_tick(service: BakedProject) -> Non
         assert end(scheduler) == 0
     assert outcomes(service, "once") == [("tick", "succeeded"), ("command", "succeeded")]
     assert missing(service) == set()
-    assert len(runs(service, "beat")) > 10
+    assert max(run.ticks or 1 for run in runs(service, "beat")) > 5
 
 
 def test_the_first_tick_of_a_new_job_is_caught_up(service: BakedProject) -> None:
     """All processes are killed before it is due, and one is started after it."""
-    add_job(service, "once", seconds=10**9)
+    due = int((now() - START).total_seconds()) + 8
+    add_job(service, "once", seconds=due)
     with running(service, *SCHEDULER):
-        wait_until(lambda: records(service, "once"))
-    due = int((now() - START).total_seconds()) + 1
-    edit(service.path / "backend/jobs/__init__.py", str(10**9), str(due))
+        wait_until(lambda: execute(service, "SELECT * FROM job_trigger WHERE job = 'once'"))
+    assert now() < START + timedelta(seconds=due)
     wait_until(lambda: now() > START + timedelta(seconds=due))
     with running(service, *SCHEDULER):
         wait_until(lambda: succeeded(service, "once"))
     (run,) = runs(service, "once")
     assert (run.due, run.cause) == (START + timedelta(seconds=due), "tick")
+
+
+def test_a_trigger_that_is_changed_starts_anew(service: BakedProject) -> None:
+    """The ticks that it would have had before are not missed; its first one is run."""
+    add_job(service, "beat", seconds=10**9)
+    added(service, "beat", 10**9, now() - timedelta(days=20))
+    edit(service.path / "backend/jobs/__init__.py", str(10**9), "1")
+    changed = now()
+    with running(service, *SCHEDULER) as scheduler:
+        go_on(service)
+        assert end(scheduler) == 0
+    assert min(run.due for run in runs(service)) > changed
 
 
 def test_a_locked_database_is_waited_for_and_nothing_is_lost(service: BakedProject) -> None:
@@ -610,7 +635,7 @@ def test_a_locked_database_is_waited_for_and_nothing_is_lost(service: BakedProje
     add_due_job(service, "slow", 'while not os.path.exists("instance/locked"): time.sleep(0.01)')
     due = now().replace(microsecond=0) + 5 * SECOND
     add_job(service, "once", seconds=int((due - START).total_seconds()))
-    record(service, "once", due - timedelta(minutes=1), "added")
+    added(service, "once", int((due - START).total_seconds()), due - timedelta(minutes=1))
     with running(service, *SCHEDULER) as scheduler:
         go_on(service)
         with connect(service) as connection:
@@ -626,7 +651,7 @@ def test_a_locked_database_is_waited_for_and_nothing_is_lost(service: BakedProje
     assert (scheduler.output.count(LOST), scheduler.output.count(BACK)) == (1, 1)
     assert "Traceback" not in scheduler.output
     assert missing(service) == set()
-    assert {run.outcome for run in runs(service)} <= {"succeeded", "skipped"}
+    assert {run.outcome for run in runs(service)} <= {"succeeded", "skipped", "missed"}
     for job in ("beat", "slow", "once"):
         assert len(calls(service, f"{job} begins")) == succeeded(service, job)
     assert outcomes(service, "once") == outcomes(service, "slow") == [("tick", "succeeded")]

@@ -14,14 +14,14 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Self
 
 import psutil
 import pytest
 import services
-from breaking import append
+from breaking import append, edit
 from databases import read
 from postgresql import PASSWORD, USER, PostgreSQL, another_user, is_root
 from services import (
@@ -100,11 +100,11 @@ def rare():
 
 JOBS += (Job("rare", rare, timedelta(seconds={})),)
 """
+MINUTELY_JOBS = """
+JOBS += tuple(Job(f"minutely{n}", quick, "* * * * *") for n in range(1, 21))
+"""
 # As if the job had been there for so many seconds, and nobody to run it.
-ADDED = (
-    "INSERT INTO job_run (job, due, cause, process, host, pid, ended_at, outcome)"
-    " VALUES ('rare', '2000-01-01', 'added', '', '', 0, now() - interval '{} s', 'added')"
-)
+ADDED = "INSERT INTO job_trigger VALUES ('rare', '{}', now() - interval '{} s')"
 # A scheduler that is stopped when it has decided which runs are dead, and has not said so.
 STOPPED_WHILE_IT_LOOKS = """
 import os, signal, time
@@ -114,15 +114,17 @@ from backend import create_app
 from backend.core.jobs import runs, scheduler
 
 
-def stop_once(outcome, *which):
-    if outcome == "dead":
-        runs.close = close
+def stop_once(*arguments):
+    found = dead_runs(*arguments)
+    if not stopped:
+        stopped.append(True)
         os.kill(os.getpid(), signal.SIGSTOP)
         time.sleep(0.5)  # this thread may be the last to be stopped
-    return close(outcome, *which)
+    return found
 
 
-close, runs.close = runs.close, stop_once
+stopped = []
+dead_runs, runs.dead_runs = runs.dead_runs, stop_once
 app = create_app()
 dictConfig(app.config["LOGGING"])
 scheduler.run_until_stopped(app)
@@ -193,6 +195,12 @@ print(cuts)
 """
 LOST = "the database does not answer, and jobs wait"
 BACK = "the database answers again"
+# Only what asks for the time without naming the schema finds this function.
+SLOW_CLOCK = """
+CREATE FUNCTION public.clock_timestamp() RETURNS timestamptz LANGUAGE sql
+    AS $$SELECT pg_catalog.clock_timestamp() - interval '1 hour'$$;
+ALTER DATABASE {} SET search_path = public, pg_catalog
+"""
 # What Python says that the time is, in this process; the kernel and the database know better.
 FAKE_CLOCK = """
 import datetime, os, time
@@ -261,12 +269,19 @@ class Run:
 
     job: str
     due: float
+    last_due: float | None
+    ticks: int | None
+    trigger: str | None
     cause: str
     process: str
     host: str
     started_at: float | None
     ended_at: float | None
     outcome: str | None
+
+    def dues(self, step: int) -> range:
+        """Return the ticks that it is about: several if they were missed."""
+        return range(int(self.due), int(self.last_due or self.due) + 1, step)
 
 
 @dataclass(frozen=True)
@@ -286,6 +301,7 @@ class Ticks:
 
     runs: list[Run]
     calls: list[Call]
+    since: dict[tuple[str, str], float]
 
     def ticks(self, job: str) -> list[Run]:
         return [run for run in self.runs if run.job == job and run.cause == "tick"]
@@ -294,11 +310,15 @@ class Ticks:
         return [run for run in self.runs if run.job == job and run.started_at]
 
     def lost(self, job: str) -> list[float]:
-        """Return the ticks without a record, from when the job was added to its last one."""
-        (added,) = (r.ended_at for r in self.runs if r.job == job and r.cause == "added")
-        assert added is not None
-        recorded, step = {run.due for run in self.ticks(job)}, INTERVALS[job]
-        due = range((int(added) // step + 1) * step, int(max(recorded, default=0)) + 1, step)
+        """Return the ticks without a record, since the job had its trigger and to its last one."""
+        ((trigger, since),) = ((t, since) for (j, t), since in self.since.items() if j == job)
+        return self.lost_by(job, trigger, since, INTERVALS[job])
+
+    def lost_by(self, job: str, trigger: str, since: float, step: int) -> list[float]:
+        of_trigger = [run for run in self.ticks(job) if run.trigger == trigger]
+        recorded = {due for run in of_trigger for due in run.dues(step)}
+        assert len(recorded) == sum(run.ticks or 1 for run in of_trigger), "each has one record"
+        due = range((int(since) // step + 1) * step, int(max(recorded, default=0)) + 1, step)
         assert recorded <= set(due)
         return sorted(set(due) - recorded)
 
@@ -447,14 +467,16 @@ def seconds(moment: Any) -> Any:
 
 
 def read_ticks(url: str) -> Ticks:
-    run = "SELECT job, due, cause, process, host, started_at, ended_at, outcome FROM job_run"
-    runs, calls = read(url, run, "SELECT * FROM called ORDER BY begun")
+    run = (
+        'SELECT job, due, last_due, ticks, "trigger", cause, process, host, started_at, ended_at,'
+        " outcome FROM job_run"
+    )
+    called, had = "SELECT * FROM called ORDER BY begun", "SELECT * FROM job_trigger"
+    runs, calls, triggers = read(url, run, called, had)
     return Ticks(
-        [
-            Run(r[0], seconds(r[1]), r[2], r[3], r[4], seconds(r[5]), seconds(r[6]), r[7])
-            for r in runs
-        ],
+        [Run(r[0], *map(seconds, r[1:3]), *r[3:8], *map(seconds, r[8:10]), r[10]) for r in runs],
         [Call(call[0], seconds(call[1]), *call[2:]) for call in calls],
+        {(job, trigger): seconds(since) for job, trigger, since in triggers},
     )
 
 
@@ -633,7 +655,8 @@ def test_the_database_stops_and_starts_again(
         running.leave()
     ticks = read_ticks(url)
     ticks.assert_each_once()
-    assert sum(stopped < run.due < stopped + 4 for run in ticks.ticks("quick")) == 4
+    recorded = [due for run in ticks.ticks("quick") for due in run.dues(1)]
+    assert sum(stopped < due < stopped + 4 for due in recorded) == 4
     assert said == [(1, 1)] * 3
 
 
@@ -687,6 +710,17 @@ def test_a_clock_that_is_set_stops_no_job(service: BakedProject, url: str, tmp_p
             assert newest_tick(url) < time.time() + 0.5
         running.leave()
     read_ticks(url).assert_each_once()
+
+
+def test_the_database_s_clock_is_set_back_and_jobs_go_on(service: BakedProject, url: str) -> None:
+    with schedulers(service, 2, url) as running:
+        running.go_on()
+        read(url, *SLOW_CLOCK.format(url.rpartition("/")[2]).split(";"))
+        cut(service, url, 1, 1)  # what is connected keeps the clock that it had
+        running.go_on("quick", 6)
+        assert -3_700 < newest_tick(url) - time.time() < -3_590
+        running.leave()
+    assert any(running.said(index, "job quick: the clock was set back") for index in range(2))
 
 
 def fake_clock(folder: Path, ahead: int) -> dict[str, str]:
@@ -845,33 +879,85 @@ def test_all_schedulers_are_away_for_a_while(service: BakedProject, url: str) ->
         running.leave()
     ticks = read_ticks(url)
     ticks.assert_each_once()
-    missed = [run for run in ticks.ticks("quick") if gone < run.due < gone + 4]
-    assert [run.outcome for run in missed] == ["skipped"] * 4
+    (missed,) = (run for run in ticks.ticks("quick") if run.due == int(gone) + 1)
+    assert missed.outcome == "missed"
+    assert missed.ticks == len(missed.dues(1)) >= 4
 
 
-@pytest.mark.parametrize(("grace", "last"), [(3600, "succeeded"), (1, "skipped")])
+@pytest.mark.parametrize(
+    ("grace", "outcomes"), [(3600, [("missed", 3), ("succeeded", None)]), (1, [("missed", 4)])]
+)
 def test_the_last_missed_tick_is_caught_up_unless_it_is_too_old(
-    service: BakedProject, url: str, tmp_path: Path, grace: int, last: str
+    service: BakedProject, url: str, tmp_path: Path, grace: int, outcomes: list[Any]
 ) -> None:
     copy, step = service.copy(tmp_path), interval_under_way()
     append(copy.path / "backend/jobs/__init__.py", RARE_JOB.format(step))
     append(copy.path / "config/production.py", f"JOB_MISFIRE_GRACE_TIME = {grace}")
-    read(url, ADDED.format(4 * step))
+    read(url, ADDED.format(timedelta(seconds=step), 4 * step))
+    recorded = "SELECT outcome, ticks FROM job_run WHERE job = 'rare' ORDER BY due"
     with schedulers(copy, 1, url) as running:
-        outcomes = wait_until(lambda: four_outcomes(url))
+        wait_until(lambda: read(url, recorded) == [outcomes])
         running.leave()
-    assert outcomes == [("skipped",)] * 3 + [(last,)]
+
+
+def test_a_month_of_missed_ticks_is_one_row(
+    service: BakedProject, url: str, tmp_path: Path
+) -> None:
+    copy = service.copy(tmp_path)
+    append(copy.path / "backend/jobs/__init__.py", MINUTELY_JOBS)
+    had = "INSERT INTO job_trigger SELECT 'minutely' || n, '* * * * * UTC', {} FROM {}"
+    begin = "date_trunc('minute', now()) - interval '30 days' + interval '10 s'"
+    read(url, had.format(begin, "generate_series(1, 20) AS n"))
+    recorded = "SELECT count(*), min(ticks) FROM job_run WHERE outcome = 'missed'"
+    succeeded = "SELECT count(DISTINCT job) FROM job_run WHERE job LIKE 'm%' AND outcome = '{}'"
+    with schedulers(copy, 2, url) as running:
+        wait_until(lambda: read(url, succeeded.format("succeeded")) == [[(20,)]])
+        running.leave()
+    ((count, ticks),) = read(url, recorded)[0]
+    assert count == 20
+    assert 43_190 < ticks <= 43_200
+
+
+@pytest.mark.parametrize("seed", [7])
+def test_two_versions_with_other_triggers_run_beside_each_other(
+    service: BakedProject, url: str, tmp_path: Path, seed: int
+) -> None:
+    """As in a rolling deployment, in which processes of both versions are killed and started."""
+    chance, newer = random.Random(seed), service.copy(tmp_path)
+    jobs = newer.path / "backend/jobs/__init__.py"
+    edit(jobs, "quick, timedelta(seconds=1)", 'quick, "* * * * *"')
+    edit(jobs, "again, timedelta(seconds=2)", "again, timedelta(seconds=3)")
+    with schedulers(service, 2, url) as old, schedulers(newer, 0, url) as new:
+        old.go_on()
+        began = time.time()
+        new.start()
+        new.start()
+        for _ in range(4):
+            new.go_on("again", 1)
+            old.go_on("quick", 1)
+            for each in (old, new):
+                each.kill_any(chance)
+        new.go_on("again", 2)
+        old.go_on()
+        old.leave()
+        new.leave()
+    ticks = read_ticks(url)
+    for job, step in (("quick", 1), ("again", 2), ("again", 3)):
+        trigger = str(timedelta(seconds=step))
+        since = ticks.since[job, trigger]
+        others = {run.due for run in ticks.ticks(job) if run.trigger != trigger}
+        assert set(ticks.lost_by(job, trigger, since, step)) <= others
+    assert ticks.since["again", "0:00:03"] > began
+    assert min(run.due for run in ticks.ticks("again") if run.trigger == "0:00:03") > began
+    for job in ("quick", "seldom", "slow", "again"):
+        assert ticks.doubled(job) == []
+        assert ticks.overlapping(job) == []
 
 
 def interval_under_way() -> int:
     """Return one that was due some seconds ago, and will not be again during the test."""
     since = time.time() - datetime(2000, 1, 1, tzinfo=UTC).timestamp()
     return next(step for step in range(60, 1000) if 3 < since % step < 10)
-
-
-def four_outcomes(url: str) -> list[Any] | None:
-    (rows,) = read(url, "SELECT outcome FROM job_run WHERE job = 'rare' ORDER BY due")
-    return rows[1:] if len(rows) == 5 and (None,) not in rows else None
 
 
 @pytest.mark.parametrize("timezone", ["Europe/Berlin", "America/New_York", "America/Havana"])

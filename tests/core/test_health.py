@@ -7,7 +7,7 @@ from backend import create_app
 from backend.core import health
 from backend.core.database import now
 from backend.core.jobs import registered_jobs
-from backend.core.jobs.scheduler import Scheduler
+from backend.core.jobs.scheduler import Scheduler, Watch
 from backend.core.migrations import code_revisions
 from flask import Flask
 from flask.testing import FlaskClient
@@ -30,7 +30,7 @@ def test_ready_after_the_migrations(migrated_app: Flask) -> None:
 
 def test_ready_tells_when_a_scheduler_was_seen(migrated_app: Flask) -> None:
     before = now().replace(microsecond=0)
-    Scheduler(migrated_app).look()
+    Watch(Scheduler(migrated_app)).look()
     answer = migrated_app.test_client().get("/readyz")
     assert datetime.fromisoformat(answer.get_json()["scheduler_seen"]) >= before
     assert [job["id"] for job in answer.get_json()["jobs"]] == [

@@ -1,18 +1,18 @@
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from threading import Thread
 from typing import Any
 
 import pytest
 from backend.core.database import db, now
-from backend.core.jobs import Job, register_jobs, runs
+from backend.core.jobs import Job, register_jobs, runs, ticks
 from backend.core.jobs.delete_old_runs import delete_old_runs
-from backend.core.jobs.models import JobRun
+from backend.core.jobs.models import JobRun, JobTrigger
 from backend.core.jobs.refusals import refusals
 from backend.core.jobs.scheduler import Scheduler
-from backend.core.jobs.triggers import INTERVALS_START, next_due, read_trigger
+from backend.core.jobs.triggers import count, latest, next_due, read_trigger
 from flask import Flask
-from sqlalchemy import event, select
+from sqlalchemy import event, select, update
 
 from .conftest import Note, texts
 
@@ -20,10 +20,16 @@ MINUTE = timedelta(minutes=1)
 CENTURY = timedelta(days=36500)
 
 
+@pytest.fixture(autouse=True)
+def _nothing_is_running() -> None:
+    runs.RUNNING.clear()
+
+
 def test_old_runs_are_deleted_but_not_the_last_tick(app: Flask) -> None:
     old = now() - timedelta(days=app.config["JOB_RUN_KEEP_DAYS"] + 1)
     with app.app_context():
-        runs.skip(job_that(print), [old, old + MINUTE, old + 2 * MINUTE], "missed")
+        for tick in (old, old + MINUTE, old + 2 * MINUTE):
+            ticks.record(job_that(print), tick, outcome="skipped")
         delete_old_runs()
         assert db.session.scalars(select(JobRun.due)).all() == [old + 2 * MINUTE]
 
@@ -36,8 +42,8 @@ def test_no_statement_deletes_more_than_a_batch(
     deletions: list[str] = []
     with app.app_context():
         for id in ("one", "two"):
-            ticks = [old + number * MINUTE for number in range(8)]
-            runs.skip(Job(id, print, MINUTE), ticks, "missed")
+            for number in range(8):
+                ticks.record(Job(id, print, MINUTE), old + number * MINUTE, outcome="skipped")
 
         @event.listens_for(db.engine, "after_cursor_execute")
         def count(connection: Any, cursor: Any, statement: str, *_: Any) -> None:
@@ -75,13 +81,13 @@ def test_a_claim_that_is_made_while_the_scheduler_stops_is_given_back(
     app: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     calls: list[str] = []
-    job, scheduler, claim = job_that(lambda: calls.append("called")), Scheduler(app), runs.claim
+    job, scheduler, claim = job_that(lambda: calls.append("called")), Scheduler(app), ticks.claim
 
     def claim_and_stop(*arguments: Any) -> bool:
         scheduler.stopping = True
         return claim(*arguments)
 
-    monkeypatch.setattr(runs, "claim", claim_and_stop)
+    monkeypatch.setattr(ticks, "claim", claim_and_stop)
     scheduler.tick(job, this_minute())
     assert (calls, outcomes(app)) == ([], [])
     monkeypatch.undo()
@@ -90,18 +96,49 @@ def test_a_claim_that_is_made_while_the_scheduler_stops_is_given_back(
     assert (calls, outcomes(app)) == (["called"], ["succeeded"])
 
 
-def test_all_processes_agree_on_when_a_job_was_added(
+def test_all_processes_agree_on_since_when_a_job_has_its_trigger(
     app: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job = job_that(print)
     with app.app_context():
-        first = runs.last_tick(job)
+        first = ticks.last_recorded(job)
         another_clock = now() - MINUTE
-        monkeypatch.setattr(runs, "now", lambda: another_clock)
-        added = runs.row(job, INTERVALS_START, "added", ended_at=another_clock, outcome="added")
-        assert runs.insert([added]) == 0
+        monkeypatch.setattr(ticks, "now", lambda: another_clock)
         delete_old_runs()
-        assert runs.last_tick(job) == first
+        assert ticks.last_recorded(job) == first
+
+
+def test_a_job_goes_on_from_its_last_tick_of_the_same_trigger(app: Flask) -> None:
+    job, other = job_that(print), job_that(print, timedelta(hours=1))
+    with app.app_context():
+        assert ticks.first_unrecorded(job) == this_minute() + MINUTE
+        since(job, this_minute() - 9 * MINUTE)
+        last = this_minute() - 5 * MINUTE
+        ticks.record(job, last, outcome="skipped")
+        assert ticks.last_recorded(job) == last
+        assert ticks.last_recorded(other) > last - MINUTE
+        assert ticks.first_unrecorded(other) > now()
+
+
+def test_a_trigger_that_comes_back_was_not_due_while_another_one_was(app: Flask) -> None:
+    grace = timedelta(seconds=app.config["JOB_MISFIRE_GRACE_TIME"])
+    job, other = job_that(print), job_that(print, timedelta(seconds=7))
+    with app.app_context():
+        for each, days in ((job, 2), (other, 1)):
+            since(each, now() - timedelta(days=days))
+        ticks.record(job, this_minute() - timedelta(days=1), outcome="skipped")
+        ticks.record(other, this_minute() - MINUTE / 2, outcome="skipped")
+        assert ticks.first_unrecorded(job) == this_minute() - grace
+
+
+def test_what_is_recorded_for_later_than_now_is_forgotten(app: Flask) -> None:
+    job = job_that(print)
+    with app.app_context():
+        for hours in (-1, 1, 2):
+            ticks.record(job, this_minute() + timedelta(hours=hours), outcome="skipped")
+        since(job, now() - timedelta(days=1))
+        assert ticks.first_unrecorded(job) == this_minute() - 59 * MINUTE
+        assert outcomes(app) == ["skipped"]
 
 
 @pytest.mark.parametrize("trigger", [MINUTE, "* * * * *"], ids=["interval", "cron"])
@@ -121,7 +158,7 @@ def test_a_tick_is_run_once_and_the_next_one_too(
     scheduler.tick(job, this_minute())
     scheduler.tick(job, this_minute() + MINUTE)
     assert calls == ["called"], "and it waits for what is not due"
-    monkeypatch.setattr("backend.core.jobs.scheduler.now", lambda: this_minute() + MINUTE)
+    monkeypatch.setattr(ticks, "now", lambda: this_minute() + MINUTE)
     scheduler.tick(job, this_minute() + MINUTE)
     assert calls == ["called", "called"]
     assert outcomes(app) == ["succeeded", "succeeded"]
@@ -161,15 +198,64 @@ def test_a_job_that_does_not_commit_leaves_nothing_open(app: Flask) -> None:
     assert outcomes(app) == ["succeeded"]
 
 
-def test_missed_ticks_are_skipped_and_the_last_is_run(app: Flask) -> None:
-    Scheduler(app).tick(job_that(print), this_minute() - 2 * MINUTE)
-    assert outcomes(app) == ["skipped", "skipped", "succeeded"]
+def test_missed_ticks_are_one_row_and_the_last_is_run(app: Flask) -> None:
+    with app.app_context():
+        since(job_that(print), this_minute() - 6 * MINUTE)
+    Scheduler(app).tick(job_that(print), this_minute() - 5 * MINUTE)
+    assert outcomes(app) == ["missed", "succeeded"]
+    with app.app_context():
+        missed = db.session.scalars(select(JobRun).order_by(JobRun.due)).first()
+        assert missed
+        assert (missed.due, missed.last_due, missed.ticks) == (
+            this_minute() - 5 * MINUTE,
+            this_minute() - MINUTE,
+            5,
+        )
+        assert ticks.last_recorded(job_that(print)) == this_minute()
 
 
-def test_a_tick_that_is_too_late_is_skipped(app: Flask) -> None:
+def test_of_processes_that_see_different_ticks_as_missed_one_records_them(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One of them a minute later than the other: nothing is recorded twice, or left out."""
+    job, first = job_that(print), this_minute() - 5 * MINUTE
+    with app.app_context():
+        since(job, first - MINUTE)
+        ticks.record_missed(job, first, this_minute() - 2 * MINUTE)  # and dies
+        assert ticks.take(job, first) == (this_minute(), this_minute() + MINUTE)
+        rows = db.session.execute(select(JobRun.due, JobRun.last_due).order_by(JobRun.due)).all()
+    one, two, three = rows
+    assert one == (first, this_minute() - 2 * MINUTE)
+    assert two == (this_minute() - MINUTE, this_minute() - MINUTE)
+    assert three == (this_minute(), None)
+
+
+def test_a_tick_that_is_too_late_is_missed(app: Flask) -> None:
     late = timedelta(seconds=app.config["JOB_MISFIRE_GRACE_TIME"]) + MINUTE
     Scheduler(app).tick(job_that(print, CENTURY), this_minute() - late)
-    assert outcomes(app) == ["skipped"]
+    assert outcomes(app) == ["missed"]
+
+
+@pytest.mark.parametrize(
+    "timezone", ["UTC", "Europe/Berlin", "Australia/Lord_Howe", "Asia/Kolkata"]
+)
+@pytest.mark.parametrize(
+    "trigger",
+    ["*/7 * * * *", "0,30 2 * * *", "15 */3 * * mon-fri", "* 1-3 4,29 * *", timedelta(minutes=7)],
+)
+def test_missed_ticks_are_counted_and_the_last_is_found(
+    trigger: str | timedelta, timezone: str
+) -> None:
+    """Over a change of the clocks, the same as by going through them one by one."""
+    found = read_trigger(trigger, timezone)
+    for begin in (datetime(2026, 3, 26, tzinfo=UTC), datetime(2026, 10, 2, 3, 44, tzinfo=UTC)):
+        end, due = begin + timedelta(days=5), next_due(found, begin)
+        first, number = due, 0
+        while due < end:
+            last, number, due = due, number + 1, next_due(found, due)
+        assert number > 0
+        assert latest(found, first, end) == last
+        assert count(found, first, last) == number
 
 
 def test_a_job_does_not_run_twice_at_a_time(app: Flask) -> None:
@@ -180,12 +266,57 @@ def test_a_job_does_not_run_twice_at_a_time(app: Flask) -> None:
 
 
 def test_a_run_whose_process_is_dead_is_recorded_so(app: Flask) -> None:
-    job = job_that(print)
     with app.app_context():
-        gone = {"started_at": this_minute() - MINUTE, "alive_until": this_minute()}
-        runs.insert([runs.row(job, this_minute() - MINUTE, "tick", **gone)])
-        Scheduler(app).bury_the_dead()
+        (run,) = dead_run(job_that(print))
+        assert runs.bury(run, None) is None
     assert outcomes(app) == ["dead"]
+
+
+def test_a_retry_is_claimed_when_the_dead_run_is_recorded_or_neither_is(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = Job("example", print, MINUTE, retry=True)
+    with app.app_context():
+        (run,) = dead_run(job)
+        monkeypatch.setattr(runs, "begun", no_row)
+        with pytest.raises(ValueError, match="no row"):
+            runs.bury(run, job)
+        monkeypatch.undo()
+        assert (outcomes(app), runs.RUNNING) == ([None], set())
+        due = runs.bury(run, job)
+        assert due
+        assert (outcomes(app), runs.RUNNING) == (["dead", None], {(job, due)})
+        assert runs.bury(run, job) is None, "it is buried once"
+        Scheduler(app).retry(job, due)
+    assert (outcomes(app), runs.RUNNING) == (["dead", "succeeded"], set())
+
+
+def no_row(*_: Any) -> None:
+    raise ValueError("no row")
+
+
+def dead_run(job: Job) -> Any:
+    gone = {"started_at": this_minute() - MINUTE, "alive_until": this_minute()}
+    runs.insert(JobRun, runs.row(job, this_minute() - MINUTE, "tick") | gone)
+    return runs.dead_runs()
+
+
+def test_a_claim_whose_answer_was_lost_is_run(app: Flask) -> None:
+    calls: list[str] = []
+    job, scheduler = job_that(lambda: calls.append("called")), Scheduler(app)
+    with app.app_context():
+        assert runs.claim(job, this_minute(), "tick")
+        runs.RUNNING.clear()
+    scheduler.tick(job, None)
+    assert (calls, outcomes(app)) == (["called"], ["succeeded"])
+
+
+def test_a_tick_waits_while_a_dead_run_is_not_recorded_as_dead(app: Flask) -> None:
+    job, scheduler = job_that(print), Scheduler(app)
+    with app.app_context():
+        dead_run(job)
+    scheduler.tick(job, this_minute())
+    assert (outcomes(app), scheduler.parked.get()) == ([None], (job, None))
 
 
 def test_a_job_can_be_run_by_hand(app: Flask) -> None:
@@ -223,6 +354,15 @@ def job_that(function: Callable[[], object], every: timedelta = MINUTE) -> Job:
     return Job("example", function, every)
 
 
+def since(job: Job, moment: datetime) -> None:
+    """Let the job have had its trigger since then."""
+    ticks.had_since(job)
+    db.session.execute(
+        update(JobTrigger).where(JobTrigger.trigger == ticks.trigger_name(job)).values(since=moment)
+    )
+    db.session.commit()
+
+
 def this_minute() -> datetime:
     return now().replace(second=0, microsecond=0)
 
@@ -230,5 +370,4 @@ def this_minute() -> datetime:
 def outcomes(app: Flask) -> list[str | None]:
     """Return what became of the runs, in the order in which they were due."""
     with app.app_context():
-        ran = select(JobRun.outcome).where(JobRun.cause != "added").order_by(JobRun.due)
-        return list(db.session.scalars(ran))
+        return list(db.session.scalars(select(JobRun.outcome).order_by(JobRun.due)))

@@ -60,7 +60,7 @@ CHAT_MESSAGE_KEEP_DAYS: Annotated[int, range(1, 36_501)] = 30  # sample
 # How many days the history of job runs is kept.
 JOB_RUN_KEEP_DAYS: Annotated[int, range(1, 36_501)] = 30
 
-# How late a missed job may still be run, in seconds; older ticks are skipped.
+# How late a missed job may still be run, in seconds; older ticks are only recorded.
 JOB_MISFIRE_GRACE_TIME: Annotated[int, range(36_500 * 86_400)] = 3600
 
 # How long a scheduler that is told to stop waits for running jobs, in seconds.

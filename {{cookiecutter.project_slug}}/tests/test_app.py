@@ -3,7 +3,7 @@ from flask.testing import FlaskClient
 
 from backend.core import jobs
 from backend.core.database import now
-from backend.core.jobs.runs import next_tick
+from backend.core.jobs.ticks import next_tick
 
 
 def test_it_answers(client: FlaskClient) -> None:

@@ -11,7 +11,7 @@ from flask import Flask, current_app
 from flask.cli import AppGroup, ScriptInfo
 
 from backend.core.database import now
-from backend.core.jobs import registered_jobs, runs, scheduler
+from backend.core.jobs import registered_jobs, runs, scheduler, ticks
 
 UPGRADE = "Example: python run.py db upgrade"
 TIME = "%Y-%m-%d %H:%M:%S %Z"
@@ -60,7 +60,7 @@ def jobs(context: click.Context) -> None:
     if context.invoked_subcommand:
         return
     for job in registered_jobs(current_app):
-        run, due = runs.last_run(job), runs.next_tick(job, now())
+        run, due = runs.last_run(job), ticks.next_tick(job, now())
         last = f"{run.outcome or 'running'} {run.due:{TIME}}" if run else "never run"
         click.echo(f"{job.id}: {job.trigger}, next {due:{TIME}}, last {last}")
     seen = runs.scheduler_seen()

@@ -13,7 +13,8 @@ from sqlalchemy.exc import DBAPIError
 
 from backend.core.database import Base, db, now
 from backend.core.jobs import Job, registered_jobs
-from backend.core.jobs.runs import last_run, next_tick, scheduler_seen
+from backend.core.jobs.runs import last_run, scheduler_seen
+from backend.core.jobs.ticks import next_tick
 
 bp = Blueprint("health", __name__)
 

@@ -22,6 +22,7 @@ class Clock:
     def __init__(self) -> None:
         self.asked: tuple[datetime, float] | None = None
         self.differs = False
+        self.ahead = seconds_ahead()
 
     def now(self) -> datetime:
         if db.engine.dialect.name == "sqlite":
@@ -37,10 +38,14 @@ class Clock:
             self.asked = said.astimezone(UTC), (begin + time.monotonic()) / 2
         return self.asked
 
-    def compare(self) -> None:
-        """Ask again, and say so if this machine's clock is another, or is no longer."""
+    def compare(self) -> bool:
+        """Ask again, and return whether the database's clock was set since.
+
+        Say so if this machine's clock is another, or is no longer.
+        """
         if db.engine.dialect.name == "sqlite":
-            return
+            return False
+        expected = self.now()
         said, _ = self.ask()
         here = datetime.now(UTC)
         differs = abs(here - said) > TOLERATED
@@ -50,10 +55,21 @@ class Clock:
         elif self.differs and not differs:
             logger.info("this machine's clock agrees with the database's again")
         self.differs = differs
+        return abs(self.now() - expected) > TOLERATED
+
+    def was_set(self) -> bool:
+        """Return whether this machine was asleep, or its clock was set, since the last call."""
+        before, self.ahead = self.ahead, seconds_ahead()
+        return abs(self.ahead - before) > 1
 
     def here(self, moment: datetime) -> datetime:
         """Return when that will be by this machine's clock."""
         return datetime.now(UTC) + (moment - self.now())
+
+
+def seconds_ahead() -> float:
+    """Return by how much this machine's clock is ahead of the monotonic one, which nobody sets."""
+    return time.time() - time.monotonic()
 
 
 CLOCK = Clock()

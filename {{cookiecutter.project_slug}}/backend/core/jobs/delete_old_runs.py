@@ -15,7 +15,7 @@ BATCH = 10_000
 
 
 def delete_old_runs() -> None:
-    """Keep each job's last tick and when it was added: missed ticks are counted from there."""
+    """Keep each job's last tick: it says how the job ended, however long ago."""
     limit = now() - timedelta(days=current_app.config["JOB_RUN_KEEP_DAYS"])
     for job in recorded_jobs():
         while deleted(some_old_runs(job, limit)) == BATCH:
@@ -34,7 +34,7 @@ def recorded_jobs() -> Iterator[str]:
 def some_old_runs(job: str, limit: datetime) -> Delete:
     of_job, is_tick = JobRun.job == job, JobRun.cause == "tick"
     last = db.session.scalar(select(func.max(JobRun.due)).where(of_job, is_tick))
-    old = (of_job, JobRun.due < limit, JobRun.ended_at.is_not(None), JobRun.cause != "added")
+    old = (of_job, JobRun.due < limit, JobRun.ended_at.is_not(None))
     dues = select(JobRun.due).where(*old, JobRun.due != last).order_by(JobRun.due).limit(BATCH)
     return delete(JobRun).where(of_job, JobRun.due.in_(dues))
 

@@ -15,9 +15,9 @@ class JobRun(Base):
 
     The row is the claim: the process that inserts it runs the job. The keys allow one row per job
     and due time, and one row per job that has not ended, so that runs do not overlap.
-    `cause` is tick, retry, command or added. Added is not a run: its `ended_at` says when the job
-    was first seen, and it is due in the year 2000, so that there is only one.
-    `outcome` is succeeded, failed, skipped, dead (its process died), left (at the end) or added.
+    `cause` is tick, retry or command. A tick belongs to a job and one of its triggers.
+    `outcome` is succeeded, failed, skipped, missed, dead (its process died) or left (at the end).
+    A row of missed ticks has the first as `due`, the last as `last_due`, and their number.
     """
 
     __tablename__ = "job_run"
@@ -33,10 +33,26 @@ class JobRun(Base):
     ended_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     outcome: Mapped[str | None]
     error: Mapped[str | None] = mapped_column(Text)
+    trigger: Mapped[str | None]
+    last_due: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    ticks: Mapped[int | None]
 
     __table_args__ = (
         Index("uq_job_run_job", job, unique=True, postgresql_where=UNENDED, sqlite_where=UNENDED),
     )
+
+
+class JobTrigger(Base):
+    """Since when a job has had a trigger, which has no ticks before.
+
+    The trigger is empty where the job's runs were recorded before triggers were.
+    """
+
+    __tablename__ = "job_trigger"
+
+    job: Mapped[str] = mapped_column(primary_key=True)
+    trigger: Mapped[str] = mapped_column(primary_key=True)
+    since: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
 class SchedulerSeen(Base):

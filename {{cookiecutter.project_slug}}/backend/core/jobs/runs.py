@@ -9,9 +9,8 @@ import socket
 import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, nullcontext, suppress
 from datetime import datetime
-from itertools import islice
 from threading import current_thread, main_thread
 from typing import Any
 
@@ -20,11 +19,10 @@ from sqlalchemy import ColumnElement, Executable, Row, Update, delete, func, sel
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
 
-from backend.core.database import db
+from backend.core.database import Base, db
 from backend.core.jobs import Job
 from backend.core.jobs.clock import now
 from backend.core.jobs.models import JobRun, SchedulerSeen
-from backend.core.jobs.triggers import INTERVALS_START, next_due, read_trigger
 
 logger = logging.getLogger(__name__)
 
@@ -45,13 +43,49 @@ def run_now(job: Job, cause: str) -> str | None:
     return carry_out(job, due) if claim(job, due, cause) else None
 
 
-def claim(job: Job, due: datetime, cause: str) -> bool:
+def claim(job: Job, due: datetime, cause: str, trigger: str | None = None) -> bool:
     """Return whether this process may run the job: no other has the tick, and no run is going on.
 
     The table accepts one row per tick, and one row per job that has not ended.
     """
-    begun = {"started_at": now(), "alive_until": now() + job.dead_after}
-    return insert([row(job, due, cause, **begun)]) == 1
+    with claiming(job, due):
+        ours = insert(JobRun, begun(job, due, cause) | {"trigger": trigger})
+    if not ours:
+        RUNNING.discard((job, due))
+    return ours
+
+
+@contextmanager
+def claiming(job: Job, due: datetime) -> Iterator[None]:
+    """Count the run as one of this process from before it has a row, unless that fails."""
+    RUNNING.add((job, due))
+    try:
+        yield
+    except BaseException:
+        RUNNING.discard((job, due))
+        raise
+
+
+def begun(job: Job, due: datetime, cause: str) -> dict[str, Any]:
+    alive_until = now() + job.dead_after
+    return row(job, due, cause) | {"started_at": now(), "alive_until": alive_until}
+
+
+def row(job: Job, due: datetime, cause: str) -> dict[str, Any]:
+    return PROCESS | {"job": job.id, "due": due, "cause": cause}
+
+
+def unnoticed_claim(job: Job) -> datetime | None:
+    """Return the tick that this process has claimed without learning of it: the answer was lost."""
+    ours = (JobRun.job == job.id, JobRun.process == PROCESS["process"], JobRun.cause == "tick")
+    dues = execute(select(JobRun.due).where(*ours, JobRun.ended_at.is_(None)))
+    return next((due for (due,) in dues if (job, due) not in RUNNING), None)
+
+
+def give_back(job: Job, due: datetime) -> None:
+    """Take back a claim, as if it had never been made."""
+    RUNNING.discard((job, due))
+    execute(delete(JobRun).where(JobRun.job == job.id, JobRun.due == due).returning(JobRun.job))
 
 
 def carry_out(job: Job, due: datetime) -> str:
@@ -92,31 +126,6 @@ def text_of(error: BaseException) -> str:
         return f"{type(error).__name__}, whose text cannot be had"
 
 
-def give_back(job: Job, due: datetime) -> None:
-    """Take back a claim, as if it had never been made."""
-    execute(delete(JobRun).where(JobRun.job == job.id, JobRun.due == due).returning(JobRun.job))
-
-
-def renew() -> None:
-    """Prove that the runs in this process are alive."""
-    for job, due in RUNNING.copy():
-        execute(change(job, due, alive_until=now() + job.dead_after))
-
-
-def stay_alive(job: Job) -> None:
-    """Prove it forever, in a process that is not a scheduler."""
-    while True:
-        time.sleep(min(1, job.dead_after.total_seconds() / 3))
-        with suppress(SQLAlchemyError):
-            renew()
-
-
-def expired() -> set[str]:
-    """Return the ids of jobs that have a dead run which is not recorded as dead yet."""
-    dead = (JobRun.ended_at.is_(None), JobRun.alive_until < now())
-    return {run.job for run in execute(select(JobRun.job).where(*dead))}
-
-
 def finish(job: Job, due: datetime, outcome: str, error: str | None) -> None:
     """Record the end, however long the database is away: a run without an end blocks its job."""
     waiting = False
@@ -135,78 +144,87 @@ def finish(job: Job, due: datetime, outcome: str, error: str | None) -> None:
         time.sleep(1)
 
 
-def change(job: Job, due: datetime, **values: Any) -> Update:
-    row = (JobRun.job == job.id, JobRun.due == due, JobRun.ended_at.is_(None))
-    return update(JobRun).where(*row).values(values).returning(JobRun.job)
+def renew() -> None:
+    """Prove that the runs in this process are alive."""
+    for job, due in RUNNING.copy():
+        execute(change(job, due, alive_until=now() + job.dead_after))
 
 
-def close(outcome: str, *which: ColumnElement[bool]) -> list[Row[Any]]:
-    """Record the end of runs whose processes will not do so, and return those runs."""
-    unended = update(JobRun).where(JobRun.ended_at.is_(None), *which)
-    columns = (JobRun.job, JobRun.cause, JobRun.host, JobRun.pid)
-    found = execute(unended.values(ended_at=now(), outcome=outcome).returning(*columns))
-    for run in found:
-        logger.error("job %s: its run on %s (pid %d) is %s", run.job, run.host, run.pid, outcome)
-    return found
-
-
-def skip(job: Job, ticks: Iterable[datetime], why: str) -> None:
-    """Record that the ticks are not run, except those that have a record."""
-    skipped = {"ended_at": now(), "outcome": "skipped", "error": why}
-    rows, count = (row(job, due, "tick", **skipped) for due in ticks), 0
-    while batch := list(islice(rows, 1000)):
-        count += insert(batch)
-    if count:
-        logger.warning("job %s: %d skipped: %s", job.id, count, why, extra={"job": job.id})
-
-
-def last_tick(job: Job) -> datetime:
-    """Return the job's last recorded tick; all ticks before it have a record.
-
-    A new job is recorded as added now, otherwise its first tick could be missed unnoticed. There is
-    one such row, so all processes agree on the moment.
-    """
-    of_job = JobRun.job == job.id
-    newest = select(func.max(JobRun.due)).where(of_job, JobRun.cause == "tick")
-    added = select(JobRun.ended_at).where(of_job, JobRun.cause == "added")
-    last = select(func.coalesce(newest.scalar_subquery(), added.scalar_subquery()))
+def stay_alive(job: Job) -> None:
+    """Prove it forever, in a process that is not a scheduler."""
     while True:
-        found: datetime | None = execute(last)[0][0]
-        if found is not None:
-            return found
-        insert([row(job, INTERVALS_START, "added", ended_at=now(), outcome="added")])
+        time.sleep(min(1, job.dead_after.total_seconds() / 3))
+        with suppress(SQLAlchemyError):
+            renew()
 
 
-def row(job: Job, due: datetime, cause: str, **values: Any) -> dict[str, Any]:
-    return PROCESS | {"job": job.id, "due": due, "cause": cause} | values
+def change(job: Job, due: datetime, **values: Any) -> Update:
+    """Change a run of this process that has not ended."""
+    run = (JobRun.job == job.id, JobRun.due == due, JobRun.process == PROCESS["process"])
+    unended = update(JobRun).where(*run, JobRun.ended_at.is_(None))
+    return unended.values(values).returning(JobRun.job)
 
 
-def insert(rows: list[dict[str, Any]]) -> int:
-    """Insert the rows except those that conflict, and return how many were inserted."""
-    statement = INSERT[db.engine.dialect.name](JobRun).on_conflict_do_nothing()
+def dead_runs() -> list[Row[Any]]:
+    """Return the runs that are dead and not recorded as dead."""
+    columns = (JobRun.job, JobRun.due, JobRun.cause)
+    dead = (JobRun.ended_at.is_(None), JobRun.alive_until < now())
+    return execute(select(*columns).where(*dead))
+
+
+def bury(run: Row[Any], retry: Job | None) -> datetime | None:
+    """Record that the run is dead and, in the same transaction, claim its `retry`, if there is one.
+
+    So that is neither lost nor run by two. Return when it was due.
+    """
+    due = now()
+    dead = (JobRun.job == run.job, JobRun.due == run.due, JobRun.alive_until < due)
+    with claiming(retry, due) if retry else nullcontext(), db.engine.begin() as connection:
+        found = list(connection.execute(ending("dead", *dead)))
+        if retry and found:
+            connection.execute(insert_of(JobRun), begun(retry, due, "retry"))
+    report(found, "dead")
+    if retry and not found:  # another process was faster, or the run is alive
+        RUNNING.discard((retry, due))
+    return due if retry and found else None
+
+
+def leave() -> None:
+    """Record that this process ends before its runs."""
+    ours = JobRun.process == PROCESS["process"]
+    report(execute(ending("left", ours)), "left")
+
+
+def ending(outcome: str, *which: ColumnElement[bool]) -> Executable:
+    unended = update(JobRun).where(JobRun.ended_at.is_(None), *which)
+    columns = (JobRun.job, JobRun.host, JobRun.pid)
+    return unended.values(ended_at=now(), outcome=outcome).returning(*columns)
+
+
+def report(runs: Iterable[Row[Any]], outcome: str) -> None:
+    for run in runs:
+        logger.error("job %s: its run on %s (pid %d) is %s", run.job, run.host, run.pid, outcome)
+
+
+def insert(table: type[Base], values: dict[str, Any]) -> bool:
+    """Insert a row unless another one conflicts, and return whether it was inserted."""
+    statement = insert_of(table).values(values).on_conflict_do_nothing()
     # The row count is no use: SQLAlchemy misreads psycopg's.
-    return len(execute(statement.returning(JobRun.job), rows))
+    return bool(execute(statement.returning(*table.__table__.primary_key)))
 
 
-def execute(statement: Executable, values: Any = None) -> list[Row[Any]]:
+def insert_of(table: type[Base]) -> Any:
+    return INSERT[db.engine.dialect.name](table)
+
+
+def execute(statement: Executable) -> list[Row[Any]]:
     with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        return list(connection.execute(statement, values))
+        return list(connection.execute(statement))
 
 
 def last_run(job: Job) -> JobRun | None:
-    runs = select(JobRun).where(JobRun.job == job.id, JobRun.cause != "added")
+    runs = select(JobRun).where(JobRun.job == job.id)
     return db.session.scalar(runs.order_by(JobRun.due.desc()).limit(1))
-
-
-def next_tick(job: Job, after: datetime) -> datetime:
-    return next_due(read_trigger(job.trigger, current_app.config["TIMEZONE"]), after)
-
-
-def ticks(job: Job, due: datetime) -> Iterator[datetime]:
-    """Yield the tick `due`, and the later ones that are past."""
-    yield due
-    while (due := next_tick(job, due)) <= now():
-        yield due
 
 
 def scheduler_seen() -> datetime | None:

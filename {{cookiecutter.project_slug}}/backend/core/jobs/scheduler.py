@@ -1,29 +1,29 @@
 """Runs the jobs; of all processes that do so, on however many hosts, one runs each tick.
 
-APScheduler says when a job is due, runs.py who runs it. All that several processes need to agree
-on is in the database.
+APScheduler says when a job is due, ticks.py and runs.py who runs it. All that several processes
+need to agree on is in the database.
 """
 
 import logging
 import os
 import signal
 import time
-from collections import deque
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
-from itertools import takewhile
+from datetime import UTC, datetime
 from math import inf
+from queue import SimpleQueue
 from threading import Thread
 
 from apscheduler.executors.pool import ThreadPoolExecutor
+from apscheduler.jobstores.base import JobLookupError
 from apscheduler.schedulers.background import BackgroundScheduler
 from flask import Flask
 from sqlalchemy.exc import SQLAlchemyError
 
 from backend.core.database import db
-from backend.core.jobs import Job, registered_jobs, runs
+from backend.core.jobs import Job, registered_jobs, runs, ticks
 from backend.core.jobs.clock import CLOCK, now
-from backend.core.jobs.models import JobRun, SchedulerSeen
+from backend.core.jobs.models import SchedulerSeen
 from backend.core.jobs.refusals import refusals
 from backend.core.refusal import RefusedError
 
@@ -51,9 +51,8 @@ def run_until_stopped(app: Flask) -> None:
 class Scheduler:
     """Runs the jobs in its own threads.
 
-    The timer holds one tick of each job, and gets the next one once that is recorded. So a process
-    goes through a job's ticks one by one. A job whose tick could not be recorded is `waiting` for
-    the database, with that tick; at the start all jobs are waiting, without a tick.
+    The timer holds one tick of each job, and gets the next one once that has a record. A job whose
+    tick could not be recorded is put into `parked`, and asks the database again once it answers.
     """
 
     def __init__(self, app: Flask) -> None:
@@ -64,11 +63,8 @@ class Scheduler:
         self.pool = ThreadPoolExecutor(max(1, threads))
         # A process that was busy or asleep runs late what was due.
         self.timer = BackgroundScheduler(timezone=UTC, job_defaults={"misfire_grace_time": None})
-        self.waiting: dict[Job, datetime | None] = dict.fromkeys(self.jobs)
-        self.trouble: Exception | None = None
-        self.away = self.stopping = False
-        self.seen, self.since = -inf, time.monotonic()
-        self.set_to = self.seconds_ahead()
+        self.parked: SimpleQueue[tuple[Job, Exception | None]] = SimpleQueue()
+        self.stopping = False
         self.asked_to_end: list[int] = []
 
     def start(self) -> None:
@@ -76,126 +72,43 @@ class Scheduler:
             raise RefusedError(refused)
         self.timer.add_executor(self.pool)
         self.timer.start()
-        Thread(target=self.watch, daemon=True).start()
+        Thread(target=Watch(self).watch, daemon=True).start()
 
-    def watch(self) -> None:
-        """Look after the runs: each second while the database is away or jobs wait, else seldom."""
-        every = min([30, *(job.dead_after.total_seconds() / 3 for job in self.jobs)])
-        while True:  # to the end of the process, as a job that it waits for must stay alive
-            is_time = time.monotonic() > self.seen + every
-            was_set = abs(self.seconds_ahead() - self.set_to) > 1
-            if is_time or was_set or self.waiting or self.trouble or self.away:
-                self.look()
-            self.timer.wakeup()  # it would oversleep after the machine slept or its clock was set
-            time.sleep(1)
-
-    def seconds_ahead(self) -> float:
-        """Return by how much the clock is ahead of the monotonic one, until somebody sets it."""
-        return time.time() - time.monotonic()
-
-    def look(self) -> None:
-        begin = time.monotonic()
-        trouble, self.trouble = self.trouble, None
-        try:
-            with self.app.app_context():
-                self.look_after_runs(begin)
-            self.seen = begin
-        except Exception as error:
-            trouble = error
-        if trouble and not self.away:
-            logger.error("the database does not answer, and jobs wait: %s", trouble)
-        elif self.away and not trouble:
-            logger.info("the database answers again")
-        self.away = bool(trouble)
-
-    def look_after_runs(self, begin: float) -> None:
-        """Prove that this process is alive, end the runs of dead ones, let waiting jobs go on."""
-        CLOCK.compare()
-        runs.renew()
-        db.session.merge(SchedulerSeen(**runs.PROCESS, seen_at=now()))
-        db.session.commit()
-        if self.away or time.monotonic() > begin + 1:  # for other processes too
-            self.since = time.monotonic()
-        if time.monotonic() > self.since + LAG:
-            self.bury_the_dead()
-        if abs(self.seconds_ahead() - self.set_to) > 1:
-            self.set_to = self.seconds_ahead()
-            self.wait_anew()
-        blocked = runs.expired() if self.waiting else set()
-        for job, unsure in self.waiting.copy().items():
-            if job.id not in blocked:
-                self.go_on(job, unsure)
-
-    def go_on(self, job: Job, unsure: datetime | None) -> None:
-        """Let the job continue from its last recorded tick: what was missed is due at once."""
-        if unsure:  # it may have been claimed, and only the answer was lost
-            this = (JobRun.job == job.id, JobRun.due == unsure)
-            runs.close("skipped", *this, JobRun.process == runs.PROCESS["process"])
-        last = runs.last_tick(job)
-        if last > now() + timedelta(minutes=1):
-            logger.error("job %s: a tick of %s is recorded, and none is due before", job.id, last)
-        kept = now() - timedelta(days=self.app.config["JOB_RUN_KEEP_DAYS"])
-        due = runs.next_tick(job, max(last, kept))
-        del self.waiting[job]
-        self.wait(job, due)
-
-    def wait(self, job: Job, due: datetime) -> None:
-        self.timer.add_job(self.tick, "date", [job, due], run_date=CLOCK.here(due))
+    def wait(self, job: Job, due: datetime | None) -> None:
+        """Let the timer begin the tick when it is due; without one, ask for the next one now."""
+        when = CLOCK.here(due) if due else datetime.now(UTC)
+        self.timer.add_job(self.tick, "date", [job, due], run_date=when)
 
     def wait_anew(self) -> None:
-        """Set the timer again, as this machine's clock was set."""
+        """Let all jobs ask for their next tick, as a clock was set."""
         for waiting in self.timer.get_jobs():
             if waiting.func == self.tick:
-                waiting.modify(next_run_time=CLOCK.here(waiting.args[1]))
+                with suppress(JobLookupError):  # it has just begun
+                    waiting.modify(args=[waiting.args[0], None], next_run_time=datetime.now(UTC))
 
-    def tick(self, job: Job, due: datetime) -> None:
-        """Run the tick or, if later ones are past too, the last of them; skip the others."""
+    def tick(self, job: Job, due: datetime | None) -> None:
+        """Run the tick, if this process gets it, and wait for the next one."""
         if self.stopping:
             return
-        last = due
         with self.app.app_context():
             try:
-                if due > now():  # this machine's clock was set forward
-                    self.wait(job, due)
+                claimed, following = ticks.take(job, due)
+                if claimed and self.stopping:  # since it was looked at
+                    runs.give_back(job, claimed)
                     return
-                last = deque(runs.ticks(job, due), maxlen=1).pop()
-                grace = timedelta(seconds=self.app.config["JOB_MISFIRE_GRACE_TIME"])
-                until = max(last, now() - grace)
-                missed = takewhile(lambda tick: tick < until, runs.ticks(job, due))
-                runs.skip(job, missed, "missed")
-                ours = runs.claim(job, last, "tick")
-                if ours and self.stopping:  # since it was looked at
-                    runs.give_back(job, last)
-                    return
-                if not ours:
-                    runs.skip(job, [last], "the run before had not ended")
-                following = runs.next_tick(job, last)
+            except ticks.NotBuriedError:
+                self.parked.put((job, None))
+                return
             except Exception as error:  # whatever it is, the job must continue
-                self.waiting[job], self.trouble = last, error
+                self.parked.put((job, error))
                 return
             self.wait(job, following)
-            if ours:
-                runs.carry_out(job, last)
+            if claimed:
+                runs.carry_out(job, claimed)
 
-    def bury_the_dead(self) -> None:
-        """End the runs whose process is gone, and run them once more if the job has `retry`."""
-        jobs = {job.id: job for job in self.jobs}
-        for run in runs.close("dead", JobRun.alive_until < now()):
-            job = jobs.get(run.job)
-            if job and job.retry and run.cause != "retry":
-                self.timer.add_job(self.retry, args=[job])
-
-    def retry(self, job: Job) -> None:
-        if self.stopping:
-            return
+    def retry(self, job: Job, claimed: datetime) -> None:
         with self.app.app_context():
-            try:
-                if not runs.run_now(job, "retry"):
-                    logger.warning("job %s is not run once more: it is running", job.id)
-            except SQLAlchemyError as error:
-                self.trouble = error
-                again = CLOCK.here(now() + timedelta(seconds=1))
-                self.timer.add_job(self.retry, "date", [job], run_date=again)
+            runs.carry_out(job, claimed)
 
     def stop(self, limit: float) -> bool:
         """Wait `limit` seconds for running jobs, record those still running; True if none are.
@@ -217,4 +130,80 @@ class Scheduler:
 
     def leave(self) -> None:
         with self.app.app_context(), suppress(SQLAlchemyError):
-            runs.close("left", JobRun.process == runs.PROCESS["process"])
+            runs.leave()
+
+
+class Watch:
+    """Proves that the runs of this process are alive, and ends those of dead processes.
+
+    It lets jobs that wait for the database go on. Its fields belong to its one thread.
+    """
+
+    def __init__(self, scheduler: Scheduler) -> None:
+        self.scheduler, self.app = scheduler, scheduler.app
+        self.jobs = {job.id: job for job in scheduler.jobs}
+        self.every = min([10, *(job.dead_after.total_seconds() / 3 for job in scheduler.jobs)])
+        self.waiting = list(scheduler.jobs)
+        self.looked, self.steady_since = -inf, time.monotonic()
+        self.away = False
+
+    def watch(self) -> None:
+        """Look each second while the database is away or jobs wait, else seldom."""
+        while True:  # to the end of the process, as a job that it waits for must stay alive
+            trouble = self.fetch_parked()
+            if CLOCK.was_set():
+                self.scheduler.wait_anew()
+            is_time = time.monotonic() > self.looked + self.every
+            if is_time or self.waiting or self.away:
+                self.report(self.look() or trouble)
+            self.scheduler.timer.wakeup()  # it would oversleep after the machine slept
+            time.sleep(1)
+
+    def fetch_parked(self) -> Exception | None:
+        """Return what kept one of the jobs that were parked since."""
+        trouble = None
+        while not self.scheduler.parked.empty():
+            job, error = self.scheduler.parked.get()
+            self.waiting.append(job)
+            trouble = trouble or error
+        return trouble
+
+    def report(self, trouble: Exception | None) -> None:
+        if trouble and not self.away:
+            logger.error("the database does not answer, and jobs wait: %s", trouble)
+        elif self.away and not trouble:
+            logger.info("the database answers again")
+        self.away = bool(trouble)
+
+    def look(self) -> Exception | None:
+        begin = time.monotonic()
+        try:
+            with self.app.app_context():
+                self.look_after_runs()
+        except Exception as error:
+            self.steady_since = inf
+            return error
+        if self.steady_since == inf or time.monotonic() > begin + 1:  # for other processes too
+            self.steady_since = time.monotonic()
+        self.looked = begin
+        return None
+
+    def look_after_runs(self) -> None:
+        if CLOCK.compare():
+            self.scheduler.wait_anew()
+        runs.renew()
+        db.session.merge(SchedulerSeen(**runs.PROCESS, seen_at=now()))
+        db.session.commit()
+        if time.monotonic() > self.steady_since + LAG and not self.scheduler.stopping:
+            self.bury_the_dead()
+        while self.waiting:
+            self.scheduler.wait(self.waiting[-1], None)
+            self.waiting.pop()
+
+    def bury_the_dead(self) -> None:
+        """End the runs whose process is gone, and run them once more if the job has `retry`."""
+        for run in runs.dead_runs():
+            job = self.jobs.get(run.job)
+            again = job if job and job.retry and run.cause != "retry" else None
+            if claimed := runs.bury(run, again):
+                self.scheduler.timer.add_job(self.scheduler.retry, args=[again, claimed])

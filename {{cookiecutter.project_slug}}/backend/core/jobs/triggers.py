@@ -15,6 +15,7 @@ NAME = re.compile("last|[a-z]{3}(-[a-z]{3})?", re.I)
 INTERVALS_START = datetime(2000, 1, 1, tzinfo=UTC)
 # APScheduler's arithmetic loses smaller differences.
 MOMENT = timedelta(milliseconds=1)
+SECOND, HOUR = timedelta(seconds=1), timedelta(hours=1)
 NEVER = datetime.max.replace(tzinfo=UTC)
 
 
@@ -72,3 +73,40 @@ def next_due(trigger: BaseTrigger, after: datetime) -> datetime:
     start = after.replace(microsecond=after.microsecond // 1000 * 1000) + MOMENT
     due = trigger.get_next_fire_time(None, start)
     return due.astimezone(UTC) if due else NEVER
+
+
+def latest(trigger: BaseTrigger, tick: datetime, before: datetime) -> datetime:
+    """Return the last tick before `before`; `tick` is one of them."""
+    while before - tick >= SECOND:
+        middle = tick + (before - tick) / 2
+        following = next_due(trigger, middle)
+        tick, before = (following, before) if following < before else (tick, middle + MOMENT)
+    return tick
+
+
+def count(trigger: BaseTrigger, first: datetime, last: datetime) -> int:
+    """Return how many ticks there are from one to another, which is a year's in a second or two."""
+    if isinstance(trigger, IntervalTrigger):
+        return int((last - first) / trigger.interval) + 1
+    minutes = minutes_of(trigger)
+    total, due = 0, first
+    while due <= last:
+        local = due.astimezone(trigger.timezone)
+        begin = due - timedelta(minutes=local.minute)
+        end = begin + HOUR
+        # An hour before or after which clocks change may lack ticks.
+        regular = (begin - HOUR).astimezone(local.tzinfo).utcoffset() == local.utcoffset()
+        if local.minute == minutes[0] and end <= last and regular:
+            total += len(minutes)
+            due = begin + timedelta(minutes=minutes[-1])
+        else:
+            total += 1
+        due = next_due(trigger, due)
+    return total
+
+
+def minutes_of(trigger: CronTrigger) -> list[int]:
+    """Return the minutes of an hour, if it has any, in which there is a tick."""
+    (field,) = (field for field in trigger.fields if field.name == "minute")
+    minutes = (INTERVALS_START.replace(minute=minute) for minute in range(60))
+    return [time.minute for time in minutes if field.get_next_value(time) == time.minute]
