@@ -9,8 +9,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from breaking import append
-from services import BakedProject, gunicorn, http, program, running, wait_until
+from breaking import append, edit
+from databases import read
+from postgresql import PostgreSQL
+from services import (
+    ANSWER_WITHIN,
+    BakedProject,
+    gunicorn,
+    http,
+    production,
+    program,
+    running,
+    wait_until,
+)
 
 LISTENS = re.compile(r"Listening at: (http://\S+)")
 PAGE = """
@@ -19,10 +30,19 @@ def pages() -> str:
     return "<h1>Pages</h1>"
 """
 
+ROLLED_BACK = """
 
-def blocks(service: BakedProject, title: str) -> list[str]:
+@bp.post("/rolled-back")
+def roll_back() -> str:
+    defer(shout, id=1)
+    db.session.rollback()
+    return "nothing is asked for"
+"""
+
+
+def blocks(service: BakedProject, title: str, document: str = "recipes") -> list[str]:
     """Return what is to be written or pasted, in its order."""
-    recipes = (service.path / "docs/recipes.md").read_text(encoding="utf-8")
+    recipes = (service.path / f"docs/{document}.md").read_text(encoding="utf-8")
     _, section = recipes.split(f"\n## {title}\n")
     return re.findall(r"```\w*\n(.*?)```", section.partition("\n## ")[0], re.DOTALL)
 
@@ -63,6 +83,54 @@ def test_the_recipe_for_metrics_measures_requests_connections_and_jobs(
     assert ages
     assert all(0 < age < 3600 for age in ages)
     assert not [line for line in server.output.splitlines() if '"level": "ERROR"' in line]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="PostgreSQL is started the POSIX way")
+def test_the_queue_beside_the_jobs_does_what_committed_requests_asked_for(
+    project: BakedProject, server: PostgreSQL, tmp_path: Path
+) -> None:
+    service = project.copy(tmp_path, own_environment=True)
+    found = blocks(service, "A queue beside the jobs", "jobs")
+    requirement, module, call, setting, upgrade, view = found
+    append(service.path / "requirements.txt", requirement)
+    (service.path / "backend/tasks.py").write_text(module)
+    edit(
+        service.path / "backend/__init__.py",
+        "    refuse_async_views(app)\n",
+        f"{call}    refuse_async_views(app)\n",
+    )
+    append(service.path / "config/default.py", setting)
+    append(service.path / "backend/routes/chat.py", view + ROLLED_BACK)
+    env = production(server.new_database())
+    assert service.run("bootstrap.py", **env).returncode == 1, "the schema is to be upgraded"
+    assert service.run("run.py", "db", "upgrade", **env).returncode == 0
+    assert service.run("run.py", "db", "revision", "queue", **env).returncode == 0
+    (migration,) = (service.path / "migrations").glob("*_queue.py")
+    begin, _, _ = migration.read_text().partition("def upgrade()")
+    migration.write_text(f"{begin}{upgrade}\n\ndef downgrade() -> None:\n    pass\n")
+    assert service.run("run.py", "db", "upgrade", **env).returncode == 0
+    assert service.ids(**env) == set()
+    assert service.run("run.py", "db", "revision", "nothing", **env).returncode == 0
+    (nothing,) = (service.path / "migrations").glob("*_nothing.py")
+    assert "procrastinate" not in nothing.read_text()
+    nothing.unlink()
+    replies = "SELECT reply FROM message ORDER BY id"
+    with gunicorn(service, **env) as serving:
+        for path in ("shouts", "shouts", "rolled-back"):
+            http(f"{serving.url}/api/{path}", b"{}", content_type="application/json")
+    work = "SELECT status FROM procrastinate_jobs WHERE task_name LIKE '%shout' ORDER BY id"
+    assert read(env["DATABASE_URL"], work) == [[("todo",)] * 2]
+    with running([service.python, "run.py", "worker"], service.path, **env) as worker:
+        wait_until(lambda: read(env["DATABASE_URL"], replies) == [[("HELLO",)] * 2])
+        wait_until(lambda: read(env["DATABASE_URL"], work) == [[("succeeded",)] * 2])
+        worker.process.terminate()
+        assert worker.process.wait(ANSWER_WITHIN) == 0
+    assert "Traceback" not in worker.output
+    assert service.run("bootstrap.py").returncode == 0, "and in development, with SQLite"
+    own = service.run("-m", "pytest", "-q", python=service.python)
+    assert own.returncode == 0, own.stdout
+    ruff = service.run("-m", "ruff", "check", "--ignore", "E402", python=service.python)
+    assert ruff.returncode == 0, ruff.stdout
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="systemd is Linux's")
