@@ -474,7 +474,10 @@ def read_ticks(url: str) -> Ticks:
     called, had = "SELECT * FROM called ORDER BY begun", "SELECT * FROM job_trigger"
     runs, calls, triggers = read(url, run, called, had)
     return Ticks(
-        [Run(r[0], *map(seconds, r[1:3]), *r[3:8], *map(seconds, r[8:10]), r[10]) for r in runs],
+        [
+            Run(*r[:1], *map(seconds, r[1:3]), *r[3:8], *map(seconds, r[8:10]), *r[10:])
+            for r in runs
+        ],
         [Call(call[0], seconds(call[1]), *call[2:]) for call in calls],
         {(job, trigger): seconds(since) for job, trigger, since in triggers},
     )

@@ -81,7 +81,7 @@ def test_a_claim_that_is_made_while_the_scheduler_stops_is_given_back(
     app: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     calls: list[str] = []
-    job, scheduler, claim = job_that(lambda: calls.append("called")), Scheduler(app), ticks.claim
+    job, scheduler, claim = job_that(lambda: calls.append("called")), Scheduler(app), runs.claim
 
     def claim_and_stop(*arguments: Any) -> bool:
         scheduler.stopping = True

@@ -84,16 +84,23 @@ class Child:
         except Empty:  # after its end, what it has started may still have the pipe
             return b"" if process.poll() is None else None
 
-    def serve(self) -> int:
-        """Let it serve, restart it whenever it asks for that, and return its exit code."""
+    def serve(self, checks: bytes) -> int:
+        """Let it serve, restart it whenever it asks for that, and return its exit code.
+
+        It is told what the checks have found: a line of JSON.
+        """
         process = self.process
         assert process
-        with suppress(OSError):  # it is gone by now
-            self.lifeline.write(b"\n")
+        self.tell(checks)
         while (code := end_of(process)) and self.read(process) == AGAIN:
             self.lifeline.close()
             process = self.start("restarted")
+            self.tell(checks)
         return code
+
+    def tell(self, line: bytes) -> None:
+        with suppress(OSError):  # it is gone by now
+            self.lifeline.write(line)
 
 
 def hear(answers: int, said: SimpleQueue[bytes]) -> None:

@@ -1,6 +1,7 @@
 """Takes the port, and starts the environment's server on it."""
 
 import atexit
+import json
 import os
 import signal
 import sys
@@ -13,8 +14,8 @@ from typing import Any
 from launcher.checks import CHECKS
 from launcher.checks.hanging import noted
 from launcher.checks.problem import Report, Skipped
-from launcher.checks.runner import run_checks
-from launcher.checks.screen import has_errors, show
+from launcher.checks.runner import Result, run_checks
+from launcher.checks.screen import has_errors, result_to_json, show
 from launcher.checks.service import Service
 from launcher.child import Child
 from launcher.system.address import announcement, url_of
@@ -45,23 +46,30 @@ def serve(service: Service, reload: bool) -> int:
     take_port(service)
     if service.environment == "production":
         with Child(service.root, patient=True) as child:
-            green = is_green(service, child.ask)
+            green, _ = is_green(service, child.ask)
         return serve_production(service) if green else 1
     with Child(service.root, *address(service), patient=True) as child:
-        if not is_green(service, child.ask if reload else partial(ask_here, service)):
+        ask = child.ask if reload else partial(ask_here, service)
+        green, results = is_green(service, ask)
+        if not green:
             return 1
+        checks = [result_to_json(result) for result in results]
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, raise_ended)
-        return child.serve() if reload else serve_here(service)
+        if reload:
+            return child.serve(json.dumps(checks).encode() + b"\n")
+        return serve_here(service, checks)
 
 
-def is_green(service: Service, ask: Callable[[], Callable[[], Report]]) -> bool:
-    """Check everything, and show the results if there is a problem."""
+def is_green(
+    service: Service, ask: Callable[[], Callable[[], Report]]
+) -> tuple[bool, list[Result]]:
+    """Check everything, show the results if there is a problem, and return them."""
     service.ask = ask
     results = run_checks(CHECKS, service)
     if any(result.problems for result in results):
         show(results, sys.stderr, service.traceback)
-    return bool(service.listener) and not has_errors(results)
+    return bool(service.listener) and not has_errors(results), results
 
 
 def ask_here(service: Service) -> Callable[[], Report]:
@@ -76,10 +84,10 @@ def ask_here(service: Service) -> Callable[[], Report]:
     return answer
 
 
-def serve_here(service: Service) -> int:
+def serve_here(service: Service, checks: list[Any]) -> int:
     from launcher.serving import development
 
-    return development.serve(service.report, False, *address(service))
+    return development.serve(service.report, False, checks, *address(service))
 
 
 def address(service: Service) -> tuple[str, ...]:

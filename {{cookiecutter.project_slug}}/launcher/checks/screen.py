@@ -72,18 +72,19 @@ def coloured(text: str, colour: str, stream: TextIO) -> str:
 
 def to_json(results: list[Result], service: Service) -> str:
     """Return the object that `check --json` prints; see the README for its fields."""
-    checks = [
-        {
-            "name": result.name,
-            "status": result.status,
-            **({"reason": result.reason} if result.reason else {}),
-            "elapsed_ms": result.elapsed_ms,
-            "problems": [problem_to_json(problem) for problem in result.problems],
-        }
-        for result in results
-    ]
+    checks = [result_to_json(result) for result in results]
     ok = not has_errors(results)
     return json.dumps({"ok": ok, "environment": service.environment, "checks": checks}, indent=2)
+
+
+def result_to_json(result: Result) -> dict[str, object]:
+    return {
+        "name": result.name,
+        "status": result.status,
+        **({"reason": result.reason} if result.reason else {}),
+        "elapsed_ms": result.elapsed_ms,
+        "problems": [problem_to_json(problem) for problem in result.problems],
+    }
 
 
 def problem_to_json(problem: Problem) -> dict[str, object]:

@@ -13,6 +13,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from launcher.checks.hanging import NOTED_AFTER
 from launcher.checks.problem import Report
@@ -29,8 +30,8 @@ def main(arguments: list[str]) -> None:
     prepare_streams()
     sys.argv[0], how, first, second, *address = arguments  # the first is named by hints
     lifeline, answers = inherited(first, os.O_RDONLY), inherited(second, os.O_WRONLY)
-    go = threading.Event()
-    threading.Thread(target=watch, args=(lifeline, go), daemon=True).start()
+    go, checks = threading.Event(), list[Any]()
+    threading.Thread(target=watch, args=(lifeline, go, checks), daemon=True).start()
     report = None
     if how != "checked":
         hold()
@@ -39,15 +40,20 @@ def main(arguments: list[str]) -> None:
         go.wait()
     from launcher.serving import development
 
-    code = development.serve(report, True, *address)
+    code = development.serve(report, True, checks, *address)
     if code == development.RELOAD:
         os.write(answers, AGAIN)
     leave(code)
 
 
-def watch(lifeline: int, go: threading.Event) -> None:
-    while os.read(lifeline, 1):
-        go.set()
+def watch(lifeline: int, go: threading.Event, checks: list[Any]) -> None:
+    """Leave at the end of the pipe, through which the checks' results come first."""
+    said = b""
+    while part := os.read(lifeline, 65536):
+        said += part
+        if said.endswith(b"\n"):
+            checks[:] = json.loads(said)
+            go.set()
     leave(1)
 
 

@@ -7,7 +7,11 @@ from collections.abc import Callable
 from logging.config import dictConfig
 from typing import Any
 
+from flask import Flask
+from werkzeug.exceptions import HTTPException, NotFound
+from werkzeug.sansio.utils import host_is_trusted
 from werkzeug.serving import run_simple
+from werkzeug.wrappers import Request
 
 from launcher.checks.problem import Report
 from launcher.serving.request_log import RequestHandler
@@ -18,11 +22,12 @@ RELOAD = 3
 LOOPBACK = ("127.0.0.1", "::1")
 
 
-def serve(report: Report | None, reload: bool, *address: str) -> int:
+def serve(report: Report | None, reload: bool, checks: list[Any], *address: str) -> int:
     """Serve the application of the report or, without a report, of the changed code.
 
-    The address is a listener's descriptor, host, port and URL; Werkzeug gets them as its own child
-    would. Return the exit code: RELOAD if the code has changed.
+    The checks' results are shown by the start page. The address is a listener's descriptor, host,
+    port and URL; Werkzeug gets them as its own child would. Return the exit code: RELOAD if the
+    code has changed.
     """
     listener, host, port, url = address
     os.environ |= {"WERKZEUG_RUN_MAIN": "true", "WERKZEUG_SERVER_FD": listener}
@@ -33,6 +38,8 @@ def serve(report: Report | None, reload: bool, *address: str) -> int:
     else:
         application = start_changed()
     debug = host in LOOPBACK  # it runs whatever code it is sent
+    if debug and isinstance(application, Flask):
+        application = with_start_page(application, checks)
     try:
         run_simple(
             host,
@@ -57,6 +64,32 @@ def start(application: Any) -> Any:
     scheduler.start()
     atexit.register(scheduler.stop, 0)
     return application
+
+
+def with_start_page(app: Flask, checks: list[Any]) -> Callable[..., Any]:
+    """Answer `/` where the application has nothing there, to whoever sits at this machine."""
+
+    def application(environ: Any, start_response: Any) -> Any:
+        method, path = environ["REQUEST_METHOD"], environ["PATH_INFO"]
+        if path == "/" and method in ("GET", "HEAD", "POST") and lacks_root(app):
+            request = Request(environ)
+            if host_is_trusted(request.host, ["127.0.0.1", "[::1]", "localhost"]):
+                from launcher.serving import start_page
+
+                return start_page.respond(app, request, checks)(environ, start_response)
+        return app(environ, start_response)
+
+    return application
+
+
+def lacks_root(app: Flask) -> bool:
+    try:
+        app.url_map.bind("localhost").match("/")
+    except NotFound:
+        return True
+    except HTTPException:  # there is something, for another method or elsewhere
+        pass
+    return False
 
 
 def start_changed() -> Any:

@@ -18,6 +18,8 @@ class RequestHandler(WSGIRequestHandler):
         super().run_wsgi()
 
     def log_request(self, code: object = "-", size: object = "-") -> None:
+        if self.path == "/?live":  # the start page keeps itself up to date
+            return
         request = self.requestline.removesuffix(f" {self.request_version}")
         line = request.encode("unicode_escape").decode("ascii")  # it may hold anything
         took = 1000 * (time.perf_counter() - self.begin) if self.begin else 0
