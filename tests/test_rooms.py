@@ -114,7 +114,7 @@ def test_what_an_update_replaces_says_so_and_knows_nothing_of_the_sample(
 ) -> None:
     package = bare_service.path / folder / "__init__.py"
     assert SENTENCE in package.read_text().split("\n\n")[0]
-    for path in package.parent.rglob("*.py"):
+    for path in filter(Path.is_file, package.parent.rglob("*")):
         words = path.read_text().lower()
         assert "chat" not in words, path
         assert "delete_old_messages" not in words, path

@@ -336,7 +336,7 @@ class Ticks:
         return [
             (one, two)
             for one, two in itertools.pairwise(calls)
-            if one.ended and one.due not in dead and two.begun < one.ended
+            if one.ended and not {one.due, two.due} & dead and two.begun < one.ended
         ]
 
     def missing(self, job: str) -> list[Run]:

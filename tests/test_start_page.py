@@ -11,6 +11,7 @@ from axe_playwright_python.sync_playwright import Axe
 from breaking import append, edit
 from playwright.sync_api import Browser, Error, Page, sync_playwright
 from services import ANSWER_WITHIN, BakedProject, Server, http, program, wait_until
+from test_serving import reply
 
 WARNED = "OWN_THING = 1"
 BEAT = """
@@ -28,6 +29,25 @@ def home() -> str:
     return "home"
 """
 AT_ROOT = 'url_prefix="/api"'
+HOOK = """
+
+@bp.before_app_request
+def close() -> str:
+    return "closed"
+"""
+SHOWN = """
+
+@bp.get("/shown")
+def shown() -> dict[str, str]:
+    from unittest.mock import Mock, patch
+    from launcher.serving import start_page
+    from sqlalchemy import make_url
+    from sqlalchemy.exc import SQLAlchemyError
+
+    engine = Mock(url=make_url("postgresql://{}"), connect=Mock(side_effect=SQLAlchemyError))
+    with patch.object(start_page, "db", Mock(engine=engine)):
+        return start_page.database()
+"""
 IMPORTED = """
 import sys
 from backend.routes.chat import bp
@@ -160,8 +180,14 @@ def test_the_owner_s_page_wins_as_soon_as_it_is_there(service: BakedProject) -> 
         edit(service.path / "backend/routes/chat.py", AT_ROOT, 'url_prefix=""')
         append(service.path / "backend/routes/chat.py", ROOT)
         wait_until(lambda: at_root(server) == "home")
-        edit(service.path / "backend/routes/chat.py", '@bp.get("/")', '@bp.get("/home")')
-        wait_until(lambda: at_root(server).count('<li class="ok">') == 8)
+
+
+def test_after_a_reload_it_still_knows_what_was_checked(service: BakedProject) -> None:
+    with service.start() as server:
+        assert at_root(server).count('<li class="ok">') == 8
+        edit(service.path / "backend/routes/chat.py", "You said", "Changed")
+        wait_until(lambda: reply(server) == "Changed: Hi")
+        assert at_root(server).count('<li class="ok">') == 8
 
 
 def at_root(server: Server) -> str:
@@ -172,9 +198,27 @@ def at_root(server: Server) -> str:
 
 def test_who_does_not_sit_at_this_machine_gets_nothing(url: str) -> None:
     assert http(f"{url}/", Host="evil.example").status == 404
+    assert http(f"{url}/", Host="127.0.0.1.evil.example").status == 404
+    assert http(f"{url}/", Host="[::1]:5001").status == 200
     assert http(f"{url}/", b"").status == 403
     assert http(f"{url}/", b"", Origin="http://evil.example").status == 403
     assert http(f"{url}/", b"", Origin="null").status == 403
+
+
+def test_an_application_that_answers_without_a_view_is_not_replaced(service: BakedProject) -> None:
+    append(service.path / "backend/routes/chat.py", HOOK)
+    with service.start() as server:
+        assert http(f"{server.url}/").body == "closed"
+
+
+def test_no_password_is_shown(service: BakedProject) -> None:
+    append(
+        service.path / "backend/routes/chat.py", SHOWN.format("u:geheim-1@h/n?password=geheim-2")
+    )
+    with service.start() as server:
+        said = http(f"{server.url}/api/shown").body
+    assert "u:***@h/n" in said
+    assert "geheim" not in said
 
 
 def test_nothing_of_it_is_imported_before_it_is_asked_for(service: BakedProject) -> None:

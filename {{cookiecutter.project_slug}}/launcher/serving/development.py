@@ -2,6 +2,7 @@
 
 import atexit
 import os
+import re
 import traceback
 from collections.abc import Callable
 from logging.config import dictConfig
@@ -9,9 +10,8 @@ from typing import Any
 
 from flask import Flask
 from werkzeug.exceptions import HTTPException, NotFound
-from werkzeug.sansio.utils import host_is_trusted
 from werkzeug.serving import run_simple
-from werkzeug.wrappers import Request
+from werkzeug.wrappers import Request, Response
 
 from launcher.checks.problem import Report
 from launcher.serving.request_log import RequestHandler
@@ -20,6 +20,7 @@ from launcher.system.address import announcement
 # Werkzeug's exit code of a process that is to be started again.
 RELOAD = 3
 LOOPBACK = ("127.0.0.1", "::1")
+OWN_HOST = re.compile(r"(127\.0\.0\.1|\[::1\]|localhost)(:\d+)?")
 
 
 def serve(report: Report | None, reload: bool, checks: list[Any], *address: str) -> int:
@@ -70,14 +71,14 @@ def with_start_page(app: Flask, checks: list[Any]) -> Callable[..., Any]:
     """Answer `/` where the application has nothing there, to whoever sits at this machine."""
 
     def application(environ: Any, start_response: Any) -> Any:
-        method, path = environ["REQUEST_METHOD"], environ["PATH_INFO"]
-        if path == "/" and method in ("GET", "HEAD", "POST") and lacks_root(app):
-            request = Request(environ)
-            if host_is_trusted(request.host, ["127.0.0.1", "[::1]", "localhost"]):
-                from launcher.serving import start_page
+        if environ["PATH_INFO"] != "/" or not OWN_HOST.fullmatch(environ.get("HTTP_HOST", "")):
+            return app(environ, start_response)
+        answer = Response.from_app(app, environ)
+        if answer.status_code == 404 and lacks_root(app):
+            from launcher.serving import start_page
 
-                return start_page.respond(app, request, checks)(environ, start_response)
-        return app(environ, start_response)
+            answer = start_page.respond(app, Request(environ), checks)
+        return answer(environ, start_response)
 
     return application
 
