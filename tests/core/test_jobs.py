@@ -1,3 +1,4 @@
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from threading import Thread
@@ -9,7 +10,7 @@ from backend.core.jobs import Job, register_jobs, runs, ticks
 from backend.core.jobs.delete_old_runs import delete_old_runs
 from backend.core.jobs.models import JobRun, JobTrigger
 from backend.core.jobs.refusals import refusals
-from backend.core.jobs.scheduler import Scheduler
+from backend.core.jobs.scheduler import Scheduler, Watch
 from backend.core.jobs.triggers import count, latest, next_due, read_trigger
 from flask import Flask
 from sqlalchemy import event, select, update
@@ -299,6 +300,23 @@ def dead_run(job: Job) -> Any:
     gone = {"started_at": this_minute() - MINUTE, "alive_until": this_minute()}
     runs.insert(JobRun, runs.row(job, this_minute() - MINUTE, "tick") | gone)
     return runs.dead_runs()
+
+
+def test_after_the_database_hung_nobody_is_buried_at_once(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Other processes, for which it hung too, have to prove first that their runs are alive."""
+    watch = Watch(Scheduler(app))
+    watch.waiting, watch.steady_since = [], time.monotonic() - 60
+    with app.app_context():
+        dead_run(job_that(print))
+    monkeypatch.setattr(runs, "renew", lambda: time.sleep(1.1))
+    assert watch.look() is None
+    assert outcomes(app) == [None]
+    monkeypatch.undo()
+    watch.steady_since = time.monotonic() - 60
+    assert watch.look() is None
+    assert outcomes(app) == ["dead"]
 
 
 def test_a_claim_whose_answer_was_lost_is_run(app: Flask) -> None:

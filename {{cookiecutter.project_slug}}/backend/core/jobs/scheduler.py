@@ -179,21 +179,21 @@ class Watch:
         begin = time.monotonic()
         try:
             with self.app.app_context():
-                self.look_after_runs()
+                self.look_after_runs(begin)
         except Exception as error:
             self.steady_since = inf
             return error
-        if self.steady_since == inf or time.monotonic() > begin + 1:  # for other processes too
-            self.steady_since = time.monotonic()
         self.looked = begin
         return None
 
-    def look_after_runs(self) -> None:
+    def look_after_runs(self, begin: float) -> None:
         if CLOCK.compare():
             self.scheduler.wait_anew()
         runs.renew()
         db.session.merge(SchedulerSeen(**runs.PROCESS, seen_at=now()))
         db.session.commit()
+        if self.steady_since == inf or time.monotonic() > begin + 1:  # for other processes too
+            self.steady_since = time.monotonic()
         if time.monotonic() > self.steady_since + LAG and not self.scheduler.stopping:
             self.bury_the_dead()
         while self.waiting:
