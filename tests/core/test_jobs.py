@@ -3,10 +3,12 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from threading import Thread
 from typing import Any
+from unittest.mock import MagicMock, Mock
 
 import pytest
+from apscheduler.schedulers.base import STATE_RUNNING
 from backend.core.database import db, now
-from backend.core.jobs import Job, register_jobs, runs, ticks
+from backend.core.jobs import Job, clock, register_jobs, runs, ticks
 from backend.core.jobs.delete_old_runs import delete_old_runs
 from backend.core.jobs.models import JobRun, JobTrigger
 from backend.core.jobs.refusals import refusals
@@ -95,6 +97,56 @@ def test_a_claim_that_is_made_while_the_scheduler_stops_is_given_back(
     scheduler.stopping = False
     scheduler.tick(job, this_minute())
     assert (calls, outcomes(app)) == (["called"], ["succeeded"])
+
+
+def test_a_scheduler_that_is_stopped_while_it_starts_jobs_does_not_stumble(app: Flask) -> None:
+    """With -W error, an error in the timer's thread fails the test."""
+    scheduler, stopped = Scheduler(app), list[bool]()
+    submit = scheduler.pool.submit_job
+    stopping = Thread(target=lambda: stopped.append(scheduler.stop(5)))
+
+    def submit_meanwhile(*arguments: Any) -> None:
+        stopping.start()
+        while scheduler.timer.state == STATE_RUNNING:
+            time.sleep(0.001)
+        submit(*arguments)
+
+    scheduler.pool.submit_job = submit_meanwhile
+    scheduler.timer.add_executor(scheduler.pool)
+    scheduler.timer.start()
+    scheduler.wait(job_that(print), None)
+    while not stopped:
+        time.sleep(0.001)
+    assert stopped == [True]
+
+
+def test_a_tick_that_is_under_way_while_a_clock_is_set_asks_again(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it would wait for may be an hour away."""
+    scheduler, an_hour_on = Scheduler(app), datetime.now(UTC) + timedelta(hours=1)
+
+    def take_meanwhile(*arguments: Any) -> tuple[None, datetime]:
+        scheduler.wait_anew()
+        return None, an_hour_on
+
+    monkeypatch.setattr(ticks, "take", take_meanwhile)
+    scheduler.tick(job_that(print), this_minute())
+    (waiting,) = scheduler.timer.get_jobs()
+    assert waiting.args[1] is None
+    assert waiting.next_run_time <= datetime.now(UTC)
+
+
+def test_a_time_that_was_long_in_coming_is_asked_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The database said it somewhere in these seconds, so that it would be wrong by as many."""
+    moments = iter([0.0, 11.0, 11.0, 11.1])
+    said = iter([datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 1, 1, 0, 0, 1, tzinfo=UTC)])
+    database = MagicMock()
+    connection = database.engine.connect().execution_options().__enter__()
+    connection.execute().scalar_one = lambda: next(said)
+    monkeypatch.setattr(clock, "db", database)
+    monkeypatch.setattr(clock, "time", Mock(monotonic=lambda: next(moments), time=time.time))
+    assert clock.Clock.ask(Mock()) == (datetime(2026, 1, 1, 0, 0, 1, tzinfo=UTC), 11.05)
 
 
 def test_all_processes_agree_on_since_when_a_job_has_its_trigger(
@@ -229,6 +281,18 @@ def test_of_processes_that_see_different_ticks_as_missed_one_records_them(
     assert one == (first, this_minute() - 2 * MINUTE)
     assert two == (this_minute() - MINUTE, this_minute() - MINUTE)
     assert three == (this_minute(), None)
+
+
+def test_a_tick_that_others_have_recorded_as_missed_is_waited_beyond(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By a process that the database kept waiting while it claimed the tick."""
+    job, first = job_that(print), this_minute() - 5 * MINUTE
+    with app.app_context():
+        since(job, first - MINUTE)
+        ticks.record_missed(job, first, first + 3 * MINUTE)
+        monkeypatch.setattr(ticks, "now", lambda: first)
+        assert ticks.take(job, first) == (None, first + 4 * MINUTE)
 
 
 def test_a_tick_that_is_too_late_is_missed(app: Flask) -> None:

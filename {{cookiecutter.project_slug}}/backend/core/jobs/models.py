@@ -2,12 +2,10 @@
 
 from datetime import datetime
 
-from sqlalchemy import Index, Text, text
+from sqlalchemy import Connection, Index, Table, Text, event, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from backend.core.database import Base, UtcDateTime
-
-UNENDED = text("ended_at IS NULL")
 
 
 class JobRun(Base):
@@ -37,9 +35,14 @@ class JobRun(Base):
     last_due: Mapped[datetime | None] = mapped_column(UtcDateTime)
     ticks: Mapped[int | None]
 
-    __table_args__ = (
-        Index("uq_job_run_job", job, unique=True, postgresql_where=UNENDED, sqlite_where=UNENDED),
-    )
+    __table_args__ = (Index("uq_job_run_job", job, unique=True),)
+
+
+@event.listens_for(JobRun.metadata.tables["job_run"], "before_create")
+def make_index_partial(table: Table, connection: Connection, **_: object) -> None:
+    """As its migration does. To name both databases above imports both dialects: 40 ms a start."""
+    (index,) = table.indexes
+    index.dialect_options[connection.dialect.name]["where"] = text("ended_at IS NULL")
 
 
 class JobTrigger(Base):

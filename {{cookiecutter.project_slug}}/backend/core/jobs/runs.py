@@ -8,15 +8,17 @@ import os
 import socket
 import time
 import uuid
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from datetime import datetime
+from functools import cache
+from importlib import import_module
 from threading import current_thread, main_thread
 from typing import Any
 
+import sqlalchemy
 from flask import current_app
-from sqlalchemy import ColumnElement, Executable, Row, Update, delete, func, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import ColumnElement, Executable, Row, bindparam, delete, func, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from backend.core.database import Base, db
@@ -28,13 +30,14 @@ logger = logging.getLogger(__name__)
 
 # Identifies this process: several containers may have the same host name and pids.
 PROCESS = {"process": uuid.uuid4().hex, "host": socket.gethostname(), "pid": os.getpid()}
+UNENDED = (
+    update(JobRun)
+    .where(JobRun.job == bindparam("of_job"), JobRun.due == bindparam("when_due"))
+    .where(JobRun.process == PROCESS["process"], JobRun.ended_at.is_(None))
+    .returning(JobRun.job)
+)
 # What this process is running.
 RUNNING: set[tuple[Job, datetime]] = set()
-
-INSERT: dict[str, Callable[..., Any]] = {
-    "postgresql": postgresql.insert,
-    "sqlite": sqlite.insert,
-}
 
 
 def run_now(job: Job, cause: str) -> str | None:
@@ -67,8 +70,8 @@ def claiming(job: Job, due: datetime) -> Iterator[None]:
 
 
 def begun(job: Job, due: datetime, cause: str) -> dict[str, Any]:
-    alive_until = now() + job.dead_after
-    return row(job, due, cause) | {"started_at": now(), "alive_until": alive_until}
+    moment = now()
+    return row(job, due, cause) | {"started_at": moment, "alive_until": moment + job.dead_after}
 
 
 def row(job: Job, due: datetime, cause: str) -> dict[str, Any]:
@@ -131,7 +134,7 @@ def finish(job: Job, due: datetime, outcome: str, error: str | None) -> None:
     waiting = False
     while True:
         try:
-            if not execute(change(job, due, ended_at=now(), outcome=outcome, error=error)):
+            if not change(job, due, ended_at=now(), outcome=outcome, error=error):
                 logger.warning("job %s: the end of this run was recorded before", job.id)
             return
         except UnicodeError:  # not all databases have all of Unicode
@@ -147,7 +150,7 @@ def finish(job: Job, due: datetime, outcome: str, error: str | None) -> None:
 def renew() -> None:
     """Prove that the runs in this process are alive."""
     for job, due in RUNNING.copy():
-        execute(change(job, due, alive_until=now() + job.dead_after))
+        change(job, due, alive_until=now() + job.dead_after)
 
 
 def stay_alive(job: Job) -> None:
@@ -158,11 +161,9 @@ def stay_alive(job: Job) -> None:
             renew()
 
 
-def change(job: Job, due: datetime, **values: Any) -> Update:
-    """Change a run of this process that has not ended."""
-    run = (JobRun.job == job.id, JobRun.due == due, JobRun.process == PROCESS["process"])
-    unended = update(JobRun).where(*run, JobRun.ended_at.is_(None))
-    return unended.values(values).returning(JobRun.job)
+def change(job: Job, due: datetime, **values: Any) -> bool:
+    """Change a run of this process, and return whether it had not ended."""
+    return bool(execute(UNENDED, values | {"of_job": job.id, "when_due": due}))
 
 
 def dead_runs() -> list[Row[Any]]:
@@ -182,7 +183,7 @@ def bury(run: Row[Any], retry: Job | None) -> datetime | None:
     with claiming(retry, due) if retry else nullcontext(), db.engine.begin() as connection:
         found = list(connection.execute(ending("dead", *dead)))
         if retry and found:
-            connection.execute(insert_of(JobRun), begun(retry, due, "retry"))
+            connection.execute(sqlalchemy.insert(JobRun), begun(retry, due, "retry"))
     report(found, "dead")
     if retry and not found:  # another process was faster, or the run is alive
         RUNNING.discard((retry, due))
@@ -208,23 +209,32 @@ def report(runs: Iterable[Row[Any]], outcome: str) -> None:
 
 def insert(table: type[Base], values: dict[str, Any]) -> bool:
     """Insert a row unless another one conflicts, and return whether it was inserted."""
-    statement = insert_of(table).values(values).on_conflict_do_nothing()
+    return bool(execute(insert_of(table, db.engine.dialect.name), values))
+
+
+@cache
+def insert_of(table: type[Base], dialect: str) -> Executable:
+    """Return the insert of the database's own dialect, which alone is imported."""
+    own = import_module(f"sqlalchemy.dialects.{dialect}")
+    new = own.insert(table.__table__).on_conflict_do_nothing()
     # The row count is no use: SQLAlchemy misreads psycopg's.
-    return bool(execute(statement.returning(*table.__table__.primary_key)))
+    statement: Executable = new.returning(*table.__table__.primary_key)
+    return statement
 
 
-def insert_of(table: type[Base]) -> Any:
-    return INSERT[db.engine.dialect.name](table)
-
-
-def execute(statement: Executable) -> list[Row[Any]]:
+def execute(statement: Executable, values: dict[str, Any] | None = None) -> list[Row[Any]]:
     with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        return list(connection.execute(statement))
+        return list(connection.execute(statement, values))
 
 
 def last_run(job: Job) -> JobRun | None:
+    return next(iter(last_runs(job, 1)), None)
+
+
+def last_runs(job: Job, number: int) -> Sequence[JobRun]:
+    """Return the last runs, the newest first."""
     runs = select(JobRun).where(JobRun.job == job.id)
-    return db.session.scalar(runs.order_by(JobRun.due.desc()).limit(1))
+    return db.session.scalars(runs.order_by(JobRun.due.desc()).limit(number)).all()
 
 
 def scheduler_seen() -> datetime | None:

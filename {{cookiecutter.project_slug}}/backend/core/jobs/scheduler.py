@@ -15,6 +15,7 @@ from queue import SimpleQueue
 from threading import Thread
 
 from apscheduler.executors.pool import ThreadPoolExecutor
+from apscheduler.job import Job as TimerJob
 from apscheduler.jobstores.base import JobLookupError
 from apscheduler.schedulers.background import BackgroundScheduler
 from flask import Flask
@@ -65,6 +66,7 @@ class Scheduler:
         self.timer = BackgroundScheduler(timezone=UTC, job_defaults={"misfire_grace_time": None})
         self.parked: SimpleQueue[tuple[Job, Exception | None]] = SimpleQueue()
         self.stopping = False
+        self.clocks_set = 0  # how often
         self.asked_to_end: list[int] = []
 
     def start(self) -> None:
@@ -74,22 +76,23 @@ class Scheduler:
         self.timer.start()
         Thread(target=Watch(self).watch, daemon=True).start()
 
-    def wait(self, job: Job, due: datetime | None) -> None:
+    def wait(self, job: Job, due: datetime | None) -> TimerJob:
         """Let the timer begin the tick when it is due; without one, ask for the next one now."""
         when = CLOCK.here(due) if due else datetime.now(UTC)
-        self.timer.add_job(self.tick, "date", [job, due], run_date=when)
+        return self.timer.add_job(self.tick, "date", [job, due], run_date=when)
 
     def wait_anew(self) -> None:
         """Let all jobs ask for their next tick, as a clock was set."""
+        self.clocks_set += 1
         for waiting in self.timer.get_jobs():
             if waiting.func == self.tick:
-                with suppress(JobLookupError):  # it has just begun
-                    waiting.modify(args=[waiting.args[0], None], next_run_time=datetime.now(UTC))
+                ask_anew(waiting)
 
     def tick(self, job: Job, due: datetime | None) -> None:
         """Run the tick, if this process gets it, and wait for the next one."""
         if self.stopping:
             return
+        clocks_set = self.clocks_set
         with self.app.app_context():
             try:
                 claimed, following = ticks.take(job, due)
@@ -102,7 +105,9 @@ class Scheduler:
             except Exception as error:  # whatever it is, the job must continue
                 self.parked.put((job, error))
                 return
-            self.wait(job, following)
+            waiting = self.wait(job, following)
+            if self.clocks_set != clocks_set:  # `following` may be by the clock as it was before
+                ask_anew(waiting)
             if claimed:
                 runs.carry_out(job, claimed)
 
@@ -116,6 +121,8 @@ class Scheduler:
         A second signal ends the wait.
         """
         self.stopping = True
+        self.timer.pause()
+        self.timer.remove_all_jobs()  # APScheduler stumbles if it is ended while it starts some
         self.timer.shutdown(wait=False)
         ending, end = Thread(target=self.pool.shutdown, daemon=True), time.monotonic() + limit
         ending.start()
@@ -131,6 +138,12 @@ class Scheduler:
     def leave(self) -> None:
         with self.app.app_context(), suppress(SQLAlchemyError):
             runs.leave()
+
+
+def ask_anew(waiting: TimerJob) -> None:
+    """Let what waits in the timer ask for its tick now."""
+    with suppress(JobLookupError):  # it has just begun
+        waiting.modify(args=[waiting.args[0], None], next_run_time=datetime.now(UTC))
 
 
 class Watch:

@@ -8,6 +8,7 @@ import logging
 from datetime import datetime, timedelta
 from typing import Any
 
+from apscheduler.triggers.base import BaseTrigger
 from flask import current_app
 from sqlalchemy import ColumnElement, delete, func, or_, select, update
 
@@ -28,7 +29,15 @@ class NotBuriedError(Exception):
 
 
 def next_tick(job: Job, after: datetime) -> datetime:
-    return next_due(read_trigger(job.trigger, current_app.config["TIMEZONE"]), after)
+    return next_due(trigger_of(job), after)
+
+
+def trigger_of(job: Job) -> BaseTrigger:
+    return read_trigger(job.trigger, current_app.config["TIMEZONE"])
+
+
+def grace() -> timedelta:
+    return timedelta(seconds=current_app.config["JOB_MISFIRE_GRACE_TIME"])
 
 
 def take(job: Job, due: datetime | None) -> tuple[datetime | None, datetime]:
@@ -41,38 +50,45 @@ def take(job: Job, due: datetime | None) -> tuple[datetime | None, datetime]:
         if due := unnoticed_claim(job):
             return due, next_tick(job, due)
         due = first_unrecorded(job)
-    grace = timedelta(seconds=current_app.config["JOB_MISFIRE_GRACE_TIME"])
-    trigger = read_trigger(job.trigger, current_app.config["TIMEZONE"])
     while due <= now():
-        to_run = max(latest(trigger, due, now() + MOMENT), now() - grace)
+        to_run = max(latest(trigger_of(job), due, now() + MOMENT), now() - grace())
         if due >= to_run:
             if claim(job, due, "tick", trigger_name(job)):
                 return due, next_tick(job, due)
-            see_why_not(job, due)
-            return None, next_tick(job, due)
-        record_missed(job, due, latest(trigger, due, to_run))
-        due = next_tick(job, max(due, last_recorded(job)))  # another process may have been faster
+            return None, next_tick(job, see_why_not(job, due))
+        last = latest(trigger_of(job), due, to_run)
+        if not record_missed(job, due, last):  # another process was faster
+            last = max(due, last_recorded(job))
+        due = next_tick(job, last)
     return None, due
 
 
-def see_why_not(job: Job, due: datetime) -> None:
-    """Record the tick as skipped if no process has it, as the run before has not ended."""
+def see_why_not(job: Job, due: datetime) -> datetime:
+    """Record the tick as skipped if no process has it, as the run before has not ended.
+
+    Return the last tick of its record.
+    """
     either = or_(JobRun.due == due, JobRun.ended_at.is_(None))
-    rows = execute(select(JobRun.due, JobRun.alive_until).where(JobRun.job == job.id, either))
-    if any(found.due == due for found in rows):
-        return
+    columns = (JobRun.due, JobRun.last_due, JobRun.alive_until)
+    rows = execute(select(*columns).where(JobRun.job == job.id, either))
+    if ends := [found.last_due or due for found in rows if found.due == due]:
+        return ends[0]
     if any(found.alive_until and found.alive_until < now() for found in rows):
         raise NotBuriedError
     why = {"outcome": "skipped", "error": "the run before had not ended"}
-    if record(job, due, **why):
-        logger.warning("job %s: skipped, as the run before had not ended", job.id)
+    if not record(job, due, **why):  # another process was faster
+        return see_why_not(job, due)
+    logger.warning("job %s: skipped, as the run before had not ended", job.id)
+    return due
 
 
-def record_missed(job: Job, first: datetime, last: datetime) -> None:
-    ticks = count(read_trigger(job.trigger, current_app.config["TIMEZONE"]), first, last)
-    if record(job, first, outcome="missed", last_due=last, ticks=ticks):
+def record_missed(job: Job, first: datetime, last: datetime) -> bool:
+    ticks = count(trigger_of(job), first, last)
+    ours = record(job, first, outcome="missed", last_due=last, ticks=ticks)
+    if ours:
         text = "job %s: %d missed, from %s to %s"
         logger.warning(text, job.id, ticks, first.isoformat(), last.isoformat())
+    return ours
 
 
 def record(job: Job, due: datetime, **values: Any) -> bool:
@@ -90,10 +106,9 @@ def first_unrecorded(job: Job) -> datetime:
     if newest and newest > now() + MINUTE:
         forget_the_future(job)
         newest = now()
-    grace = timedelta(seconds=current_app.config["JOB_MISFIRE_GRACE_TIME"])
     kept = timedelta(days=current_app.config["JOB_RUN_KEEP_DAYS"])
     last = min(last_recorded(job), now())
-    return next_tick(job, max(last, now() - kept, newest - grace if newest else last))
+    return next_tick(job, max(last, now() - kept, newest - grace() if newest else last))
 
 
 def forget_the_future(job: Job) -> None:
