@@ -57,6 +57,9 @@ def long():
     time.sleep(3)
     return {"answered": "late"}
 """
+# Connections of others to the database, and whether each is tested before its next use.
+OTHERS = "FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname = current_database()"
+UNUSED = f"SELECT bool_and(state_change < now() - interval '2 seconds') {OTHERS}"
 HEAD = b"POST /api/chat HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
 HALF_BODY = HEAD + b'Content-Length: 60000\r\n\r\n{"message": "'
 HALF_HEADERS = HEAD + b"X-Slow: "
@@ -177,6 +180,17 @@ def test_with_the_database_restarted_the_workers_recover_and_no_message_is_lost(
     load.assert_stored(migrated["DATABASE_URL"])
 
 
+def test_connections_that_were_cut_off_while_unused_are_replaced(
+    project: BakedProject, migrated: dict[str, str]
+) -> None:
+    url = migrated["DATABASE_URL"]
+    with gunicorn(project, **migrated) as service:
+        assert post(service.url, "Hi").status == 200
+        wait_until(lambda: query(url, UNUSED) == [(True,)])
+        assert query(url, f"SELECT pg_terminate_backend(pid, 60_000) {OTHERS}") != []
+        assert {post(service.url, "Hi").status for _ in range(20)} == {200}
+
+
 def test_a_database_that_goes_away_during_a_request_is_no_500(
     server: PostgreSQL, migrated: dict[str, str], waiting: BakedProject
 ) -> None:
@@ -290,6 +304,7 @@ def test_a_database_that_may_only_be_read_is_503_until_it_may_be_written_to(
         assert post(service.url, "Hi").status == 503
         unready = http(f"{service.url}/readyz")
         assert (unready.status, unready.json["database"]) == (503, "refuses")
+        wait_until(lambda: query(url, UNUSED) == [(True,)])
         end_read_only(url)
         wait_until(lambda: post(service.url, "Hi").status == 200)
         assert http(f"{service.url}/readyz").status == 200
