@@ -9,6 +9,7 @@ import signal
 import socket
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
@@ -91,10 +92,29 @@ def test_sighup_loads_new_code_and_one_worker_serves_until_another_does(
         assert len(workers(service)) == 1
 
 
+def test_a_request_that_came_while_the_worker_waited_for_another_client_is_answered(
+    copy: BakedProject, migrated: dict[str, str]
+) -> None:
+    """At the end of a connection gunicorn waits two seconds for the client to close it, too."""
+    edit(copy.path / "gunicorn.conf.py", "keepalive = 5", "keepalive = 1")
+    with (
+        gunicorn(copy, **migrated) as service,
+        contextlib.closing(HTTPConnection("127.0.0.1", service.port, ANSWER_WITHIN)) as kept,
+        socket.create_connection(("127.0.0.1", service.port), ANSWER_WITHIN) as slow,
+    ):
+        kept.request("GET", "/nothing")
+        kept.getresponse().read()
+        slow.sendall(b"GET /nothing HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+        while slow.recv(4096):
+            pass
+        kept.request("GET", "/nothing")
+        assert kept.getresponse().status == 404
+
+
 def test_a_worker_that_has_served_enough_goes_on_until_another_serves(
     copy: BakedProject, migrated: dict[str, str]
 ) -> None:
-    edit(copy.path / "gunicorn.conf.py", "max_requests = 50_000", "max_requests = 300")
+    edit(copy.path / "gunicorn.conf.py", "max_requests = 50_000", "max_requests = 1_000")
     edit(copy.path / "gunicorn.conf.py", "max_requests_jitter = 5_000", "max_requests_jitter = 0")
     with gunicorn(copy, **migrated) as service, loaded(service) as goes_on:
         (old,) = workers(service)

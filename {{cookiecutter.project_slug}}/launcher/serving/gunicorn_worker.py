@@ -33,6 +33,7 @@ class Worker(ThreadWorker):
                 os.set_inheritable(descriptor, False)
         self.handled: dict[TConn, float] = {}
         self.probes = ThreadPoolExecutor(1)
+        self.closing = ThreadPoolExecutor(self.cfg.threads)
         # At its last request it asks to be replaced, and serves until that is done.
         self.last_request, self.max_requests = self.max_requests, sys.maxsize
         super().init_process()
@@ -62,6 +63,17 @@ class Worker(ThreadWorker):
             if self.nr >= self.last_request:
                 self.last_request = sys.maxsize
                 os.kill(self.ppid, signal.SIGHUP)
+
+    def finish_request(self, conn: TConn, future: Future[Any]) -> None:
+        """Close connections in threads: gunicorn would wait here, 2 s for each slow client."""
+        if future.cancelled() or future.exception() or future.result():
+            super().finish_request(conn, future)
+            return
+        closed = self.closing.submit(conn.close, graceful=True)
+        closed.add_done_callback(lambda done: self.method_queue.defer(self.forget))
+
+    def forget(self) -> None:
+        self.nr_conns -= 1
 
     def set_accept_enabled(self, enabled: bool) -> None:
         """At the end, accept the clients that wait, and then refuse new ones."""
