@@ -19,8 +19,18 @@ from breaking import on_any_port
 from filelock import FileLock
 from generating import generate, made_in
 from hints import Reader
+from playwright.sync_api import Browser, Error, sync_playwright
 from postgresql import PostgreSQL, postgresql
-from services import UNSET, BakedProject, bake, left_behind, production, python_in, wait_until
+from services import (
+    UNSET,
+    BakedProject,
+    bake,
+    left_behind,
+    production,
+    program,
+    python_in,
+    wait_until,
+)
 
 # What uv calls the options of pip's that say where packages are.
 UV_NAMES = {
@@ -173,6 +183,25 @@ def reader(shared_service: BakedProject, tmp_path: Path) -> Reader:
     """Somebody who follows hints in a bootstrapped service, and knows what it was."""
     base = on_any_port(shared_service.copy(tmp_path / "base"))
     return Reader(base.copy(tmp_path / "own"), base)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Debian's Chromium, or the Chrome that is installed."""
+    found = shutil.which("chromium") or shutil.which("google-chrome")
+    if sys.platform == "linux" and not found:
+        program("chromium")
+    with sync_playwright() as playwright:
+        try:
+            browser = playwright.chromium.launch(
+                executable_path=found, channel=None if found else "chrome", args=["--no-sandbox"]
+            )
+        except Error:
+            if found:
+                raise
+            pytest.skip("Chrome is not installed")
+        yield browser
+        browser.close()
 
 
 @pytest.fixture(autouse=True)

@@ -492,6 +492,20 @@ def serves_once(project: BakedProject) -> bool:
     return any("--until-eof" in each and str(project.python) in each for each in commands)
 
 
+def test_a_package_that_is_damaged_in_uv_s_cache_too_is_mended(
+    bare: BakedProject, tmp_path: Path
+) -> None:
+    """uv may link the files, so that an editor which writes into one writes into its cache."""
+    variables = {"PORT": "0", "UV_CACHE_DIR": str(tmp_path / "cache")}
+    assert good(bare.run("bootstrap.py", **variables))
+    damaged = next((bare.path / ".venv").rglob("itsdangerous/encoding.py"))
+    is_linked = damaged.stat().st_nlink > 1
+    damaged.write_text("(")
+    done = bare.run("bootstrap.py", **variables)
+    assert good(done), done.stdout + done.stderr
+    assert done.stdout.count("Reinstalling") == 1 + is_linked
+
+
 def bootstrapping(
     project: BakedProject, *arguments: str, python: object = sys.executable, **env: str
 ) -> contextlib.AbstractContextManager[Server]:
@@ -513,9 +527,10 @@ def kill_family(process: subprocess.Popen[bytes]) -> None:
 
 
 def test_start_goes_on_to_serve(moved: BakedProject) -> None:
+    """That proves what the first start would."""
     with bootstrapping(moved, "--start", PORT="0") as server:
         server.wait_for_url()
-        assert ANSWERED in server.output
+        assert "[5/5] Checks" in server.output
         assert http(f"{server.url}/ping").json == {"status": "ok"}
         again = moved.run("bootstrap.py", PORT="0")
         assert good(again), "the server is no bootstrap.py that one would have to wait for"

@@ -124,6 +124,18 @@ def test_with_nothing_installed_the_order_of_migrations_is_checked(bare: BakedPr
     assert "db merge" in heads["hint"]
 
 
+@pytest.mark.quick
+@pytest.mark.parametrize("taken", ["0001", "core_0001"])
+def test_with_nothing_installed_a_revision_that_two_files_have_is_found(
+    bare: BakedProject, taken: str
+) -> None:
+    """Alembic takes one of them and only warns."""
+    add(bare, "0000", f"revision = '{taken}'\ndown_revision = None")
+    problem = found_by(bare, "database")[0]
+    assert (problem["id"], problem["where"]) == ("database.migrations", "migrations/0000.py")
+    assert f"revision {taken}, as " in problem["message"]
+
+
 def test_with_nothing_installed_a_database_that_is_not_made_yet_is_no_problem(
     bare: BakedProject,
 ) -> None:

@@ -16,10 +16,10 @@ MISLEADING = ("VIRTUAL_ENV", "CONDA_PREFIX", "PYTHONHOME", "PYTHONPATH", "__PYVE
               "PIP_TARGET", "PIP_PREFIX", "PIP_ROOT", "PIP_USER", "PIP_PYTHON", "PIP_DRY_RUN",
               "PIP_NO_DEPS", "PIP_REQUIRE_VIRTUALENV", "UV_PYTHON", "UV_SYSTEM_PYTHON",
               "UV_TARGET", "UV_PREFIX", "UV_PROJECT", "UV_WORKING_DIR")  # fmt: skip
-# Where it cannot link uv would warn; it would trust no certificate of the system's, as a company's
-# proxy has (an older uv calls it NATIVE_TLS); and it would take a package from the first index that
-# has it, where pip takes the best version.
-UV_DEFAULTS = {"UV_LINK_MODE": "copy", "UV_SYSTEM_CERTS": "1", "UV_NATIVE_TLS": "1",
+# uv would trust no certificate of the system's, as a company's proxy has (an older uv calls it
+# NATIVE_TLS); and it would take a package from the first index that has it, where pip takes the
+# best version.
+UV_DEFAULTS = {"UV_SYSTEM_CERTS": "1", "UV_NATIVE_TLS": "1",
                "UV_INDEX_STRATEGY": "unsafe-best-match"}  # fmt: skip
 # Whoever sets one of these has told uv itself where packages are.
 UV_INDEXES = ("UV_INDEX", "UV_DEFAULT_INDEX", "UV_INDEX_URL", "UV_EXTRA_INDEX_URL",

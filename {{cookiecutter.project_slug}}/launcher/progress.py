@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from threading import Thread
 from typing import Any
 
@@ -33,8 +34,9 @@ def run(command: list[str], **options: Any) -> tuple[int, str]:
 
 
 def listen(process: subprocess.Popen[str], said: list[str]) -> None:
-    for line in process.stdout or ():
-        said.append(line)
+    with suppress(ValueError):  # Ctrl-C has closed it
+        for line in process.stdout or ():
+            said.append(line)
 
 
 def state(said: list[str], seconds: float) -> str:

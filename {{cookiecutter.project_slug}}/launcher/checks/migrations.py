@@ -92,6 +92,10 @@ def followed(files: Files) -> dict[str, str]:
 def check_order(files: Files) -> Iterator[Problem]:
     before = followed(files)
     known = {each["revision"]: where for where, each in files.items()}
+    for where, each in files.items():
+        if (other := known[each["revision"]]) != where:
+            fact = f"has the revision {each['revision']}, as {other} has"
+            yield problem(fact, "give it one of its own", where)
     for name in sorted(before.keys() - known.keys()):
         hint = "fix its down_revision and depends_on, or restore the file that has it"
         yield problem(f"follows {name}, which no file defines", hint, before[name])

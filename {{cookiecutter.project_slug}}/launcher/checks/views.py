@@ -26,12 +26,13 @@ HINT = "remove `async`, or use Quart or FastAPI if the service needs it"
 def async_views_in_source(root: Path) -> Iterator[Problem]:
     for path in sorted(filter(Path.is_file, (root / "backend").rglob("*.py"))):
         name = path.relative_to(root).as_posix()
+        source = path.read_bytes()
         try:
-            nodes = list(ast.walk(ast.parse(path.read_bytes())))
+            tree = ast.parse(source)
         except (SyntaxError, ValueError) as error:  # 3.11 has the latter for a NUL
             yield unreadable(root, name, error)
             continue
-        for node in nodes:
+        for node in ast.walk(tree) if b"async" in source else ():
             if isinstance(node, ast.AsyncFunctionDef) and is_registered(node):
                 fact = f"{node.name} is async; in Flask that only costs a thread"
                 yield Problem("views.async", fact, HINT, f"{name}:{node.lineno}")

@@ -14,6 +14,7 @@ from werkzeug.serving import run_simple
 from werkzeug.wrappers import Request, Response
 
 from launcher.checks.problem import Report
+from launcher.serving.inspection import uncollected
 from launcher.serving.request_log import RequestHandler
 from launcher.system.address import announcement
 
@@ -96,9 +97,11 @@ def lacks_root(app: Flask) -> bool:
 def start_changed() -> Any:
     """Start the application whose code has changed. A mistake in it is shown, not fatal."""
     try:
-        from backend import create_app
+        with uncollected():
+            from backend import create_app
 
-        return start(create_app())
+            application = create_app()
+        return start(application)
     except (Exception, SystemExit) as error:
         traceback.print_exc()
         return broken(error)

@@ -77,10 +77,13 @@ def views(app: Flask) -> Iterator[Problem]:
             answering = first.setdefault(key, rule.endpoint)
             if answering != rule.endpoint:
                 fact = f"{method} {rule.rule} is answered by {answering}, never by {rule.endpoint}"
-                code = getattr(app.view_functions.get(rule.endpoint), "__code__", None)
-                where = without_root(place(code)) if code else ""
-                hint = "give one of them another rule"
+                where, hint = place_of_view(app, rule.endpoint), "give one of them another rule"
                 yield Problem("views.shadowed", fact, hint, where, "warning")
+
+
+def place_of_view(app: Flask, endpoint: str) -> str:
+    code = getattr(app.view_functions.get(endpoint), "__code__", None)
+    return without_root(place(code)) if code else ""
 
 
 def jobs(app: Flask) -> Iterator[Problem]:

@@ -10,29 +10,29 @@ import platform
 import subprocess
 import sys
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from functools import cache
 from importlib.metadata import distributions
 from pathlib import Path
 from secrets import token_urlsafe
-from subprocess import PIPE
 from threading import Lock
 from typing import Any
 
 from flask import Flask
 from jinja2 import Environment, FileSystemLoader
-from sqlalchemy import inspect, select
+from sqlalchemy import inspect
 from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.exceptions import Forbidden
 from werkzeug.wrappers import Request, Response
 
-from backend.core.database import db
-from backend.core.jobs import Job, registered_jobs
+from backend.core.database import db, now
+from backend.core.jobs import registered_jobs
 from backend.core.jobs.models import JobRun
+from backend.core.jobs.runs import last_runs
 from backend.core.jobs.ticks import next_tick
-from backend.core.sync_views import place
 from launcher.checks.masking import masked
 from launcher.checks.service import command_line
 from launcher.serving.errors import ROOT, without_root
+from launcher.serving.questions import place_of_view
 
 RUNS = 40
 POLICY = (
@@ -74,7 +74,8 @@ def check() -> list[dict[str, Any]]:
     """Return what `run.py check` finds, for any port: this server has its own."""
     env = {key: value for key, value in os.environ.items() if not key.startswith("WERKZEUG_")}
     command = [sys.executable, "run.py", "check", "--json"]
-    with subprocess.Popen(command, cwd=ROOT, env=env | {"PORT": "0"}, stdout=PIPE) as process:
+    env["PORT"] = "0"
+    with subprocess.Popen(command, cwd=ROOT, env=env, stdout=subprocess.PIPE) as process:
         atexit.register(process.kill)
         said, _ = process.communicate()
         atexit.unregister(process.kill)
@@ -87,23 +88,25 @@ def check() -> list[dict[str, Any]]:
 
 
 def facts(app: Flask) -> dict[str, Any]:
-    packages = {package.name.lower(): package.version for package in distributions()}
     return {
         "name": app.config["SERVICE_NAME"],
         "routes": sorted(routes(app), key=lambda route: (route["rule"], route["methods"])),
         "database": database(),
         "jobs": list(jobs(app)),
         "python": platform.python_version(),
-        "packages": sorted(packages.items()),
-        "now": datetime.now(UTC),
+        "packages": packages(),
     }
+
+
+@cache  # the page asks every few seconds
+def packages() -> list[tuple[str, str]]:
+    found = {package.name.lower(): package.version for package in distributions()}
+    return sorted(found.items())
 
 
 def routes(app: Flask) -> Iterator[dict[str, Any]]:
     for rule in app.url_map.iter_rules():
-        view = app.view_functions.get(rule.endpoint)
-        code = getattr(view, "__code__", None)
-        where = without_root(place(code)) if code else ""
+        where = place_of_view(app, rule.endpoint)
         yield {
             "rule": rule.rule,
             "methods": sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}),
@@ -134,19 +137,13 @@ def database() -> dict[str, str]:
 def jobs(app: Flask) -> Iterator[dict[str, Any]]:
     for job in registered_jobs(app):
         try:
-            runs = recent_runs(job)
+            runs = list(last_runs(job, RUNS))[::-1]
         except SQLAlchemyError:
             runs = []
-        due = next_tick(job, datetime.now(UTC))
+        due = next_tick(job, now())
         every = job.trigger if isinstance(job.trigger, str) else f"every {job.trigger}"
         yield {"id": job.id, "trigger": every, "where": without_root(job.where), "due": due,
                "last": runs[-1] if runs else None, "bars": list(bars(runs))}  # fmt: skip
-
-
-def recent_runs(job: Job) -> list[JobRun]:
-    """Return the last runs, the oldest first."""
-    runs = select(JobRun).where(JobRun.job == job.id).order_by(JobRun.due.desc()).limit(RUNS)
-    return list(db.session.scalars(runs))[::-1]
 
 
 def bars(runs: list[JobRun]) -> Iterator[dict[str, Any]]:

@@ -48,13 +48,14 @@ const refresh = async () => {
   document.querySelectorAll("[data-live]").forEach((part) => {
     const other = fresh.querySelector(`[data-live="${part.dataset.live}"]`);
     if (other && part.dataset.seen !== other.innerHTML && !part.contains(document.activeElement)) {
-      if (part.dataset.seen !== undefined) part.replaceChildren(...other.cloneNode(true).childNodes);
+      part.replaceChildren(...other.cloneNode(true).childNodes);
       part.dataset.seen = other.innerHTML;
     }
   });
   enliven();
   countDown();
 };
+document.querySelectorAll("[data-live]").forEach((part) => { part.dataset.seen = part.innerHTML; });
 enliven();
 countDown();
 setInterval(countDown, 1000);
