@@ -10,7 +10,6 @@ Procrastinate's periodic tasks with its handling of stalled jobs.
 
 import os
 import random
-import secrets
 import subprocess
 import sys
 import tempfile
@@ -20,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
-from cookiecutter.main import cookiecutter
+from scheduler import make_service, write_jobs
 
 TEMPLATE = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(TEMPLATE / "tests"))
@@ -29,15 +28,15 @@ from postgresql import postgresql  # noqa: E402
 
 PROCESSES, SECONDS_BETWEEN_KILLS = 3, 2
 PEERS = ("apscheduler==3.11.3", "sqlalchemy==2.1.9", "procrastinate==3.10.0", "psycopg[binary]")
-CALLED = "CREATE TABLE called (due bigint, process int)"
+CALLED = "CREATE TABLE called (due bigint)"
 # Notes that the job is called for the tick, which is a whole second.
 NOTE = """
 import os, time, psycopg
 
 
 def note(due):
-    with psycopg.connect(os.environ["PLAIN_URL"]) as connection:
-        connection.execute("INSERT INTO called VALUES (%s, %s)", (round(due), os.getpid()))
+    with psycopg.connect(os.environ["DATABASE_URL"]) as connection:
+        connection.execute("INSERT INTO called VALUES (%s)", (round(due),))
     time.sleep(0.3)
 """
 SERVICE_JOB = """
@@ -79,7 +78,7 @@ import os
 from procrastinate import App, PsycopgConnector
 from note import note
 
-app = App(connector=PsycopgConnector(conninfo=os.environ["PLAIN_URL"]))
+app = App(connector=PsycopgConnector(conninfo=os.environ["DATABASE_URL"]))
 
 
 @app.periodic(cron="* * * * * *")
@@ -119,7 +118,7 @@ def main() -> None:
         (peers / "note.py").write_text(NOTE)
         for start, place in ((new_service, folder), (new_scheduler, peers), (new_queue, peers)):
             url = server.new_database()
-            os.environ["DATABASE_URL"] = os.environ["PLAIN_URL"] = url
+            os.environ["DATABASE_URL"] = url
             execute(url, CALLED)
             command, cwd = start(place)
             begin, end, killed = run(command, cwd, seconds, random.Random(seed))
@@ -127,17 +126,11 @@ def main() -> None:
 
 
 def new_service(folder: Path) -> tuple[list[str], Path]:
-    os.environ |= {"SECRET_KEY": secrets.token_hex(32), "ENVIRONMENT": "production"}
-    os.environ["FLASK_SAFE_START_BOOTSTRAP"] = "no"
-    service = Path(cookiecutter(str(TEMPLATE), no_input=True, output_dir=str(folder)))
+    service = make_service(folder, os.environ["DATABASE_URL"])
     (service / "backend/jobs/note.py").write_text(NOTE)
-    path = service / "backend/jobs/__init__.py"
-    path.write_text(path.read_text().partition("\nJOBS = ")[0] + SERVICE_JOB)
-    quiet: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    subprocess.run([sys.executable, "bootstrap.py"], cwd=service, **quiet)
-    python = service / ".venv" / "bin" / "python"
-    subprocess.run([python, "run.py", "db", "upgrade"], cwd=service, check=True, **quiet)
-    return [str(python), "-m", "flask", "--app", "backend", "scheduler"], service
+    write_jobs(service, SERVICE_JOB)
+    python = str(service / ".venv" / "bin" / "python")
+    return [python, "-m", "flask", "--app", "backend", "scheduler"], service
 
 
 def new_scheduler(folder: Path, source: str = APSCHEDULER) -> tuple[list[str], Path]:

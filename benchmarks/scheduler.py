@@ -5,27 +5,30 @@ Usage: .venv/bin/python benchmarks/scheduler.py [seconds] [rows]
 Bakes a service with 1, 100 and 10,000 jobs that do nothing, and lets one `run.py scheduler` run
 them on a PostgreSQL of its own; beside it the same jobs in APScheduler alone, which records
 nothing and asks nobody. Every job is due every second, but of the 10,000 every 10 seconds, all at
-once. The ratios are those of the two medians. If rows are given, the table job_run has so many
-before, of past runs of the first hundred jobs.
+once, which no Python keeps up with. It is counted from when all jobs are known. If rows are given,
+the table job_run has so many before, of past runs of the first hundred jobs.
 """
 
 import os
+import re
 import secrets
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import psutil
 from cookiecutter.main import cookiecutter
+from rows import Row, show
 
 TEMPLATE = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(TEMPLATE / "tests"))
 
-from postgresql import postgresql  # noqa: E402
+from postgresql import USER, PostgreSQL, postgresql  # noqa: E402
 
 INTERVALS = {1: 1, 100: 1, 10_000: 10}
 JOBS = """
@@ -55,16 +58,22 @@ for moment in list(started):
 sys.stdout.flush()
 os._exit(0)  # whatever else is due
 """
-# The same of the service, from its table.
+# The same of the service, from its table, since a moment.
 RECORDED = """
-import os, psycopg
+import os, sys, psycopg
 with psycopg.connect(os.environ["DATABASE_URL"]) as connection:
     for row in connection.execute(
         "SELECT extract(epoch FROM started_at - due) FROM job_run"
-        " WHERE cause = 'tick' AND started_at IS NOT NULL AND process <> 'past'"
+        " WHERE cause = 'tick' AND started_at >= to_timestamp(%s)", (sys.argv[1],)
     ):
         print(float(row[0]))
     connection.execute("DELETE FROM job_run WHERE due > now() - interval '1 hour'")
+    connection.execute("DELETE FROM job_trigger")
+"""
+KNOWN = """
+import os, psycopg
+with psycopg.connect(os.environ["DATABASE_URL"]) as connection:
+    print(*connection.execute("SELECT count(*) FROM job_trigger").fetchone())
 """
 FILLED = """
 import os, sys, psycopg
@@ -79,49 +88,72 @@ with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as connection:
 """
 
 
-def main() -> None:
-    seconds = int(sys.argv[1]) if len(sys.argv) > 1 else 25
+def rows(seconds: int = 30, past: int = 0) -> Iterator[Row]:
     with tempfile.TemporaryDirectory() as folder, postgresql() as server:
-        os.environ |= {"DATABASE_URL": server.url(), "SECRET_KEY": secrets.token_hex(32)}
-        os.environ |= {"ENVIRONMENT": "production", "FLASK_SAFE_START_BOOTSTRAP": "no"}
-        service = Path(cookiecutter(str(TEMPLATE), no_input=True, output_dir=folder))
-        quiet: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-        subprocess.run([sys.executable, "bootstrap.py"], cwd=service, **quiet)
-        run(service, "run.py", "db", "upgrade")
-        if len(sys.argv) > 2:
-            run(service, "-c", FILLED, sys.argv[2])
+        service = make_service(Path(folder), server.url())
+        if past:
+            run(service, "-c", FILLED, str(past))
         for count, interval in INTERVALS.items():
-            compare(service, count, interval, seconds)
+            yield from compare(service, count, interval, seconds)
+        count_statements(service, server, seconds)
 
 
-def compare(service: Path, count: int, interval: int, seconds: int) -> None:
-    write_jobs(service, count, interval)
-    memory = schedule(service, seconds)
-    ours = delays(service, "-c", RECORDED)
+def make_service(folder: Path, url: str) -> Path:
+    """Bake one, install what production needs, and migrate its database."""
+    os.environ |= {"DATABASE_URL": url, "SECRET_KEY": secrets.token_hex(32)}
+    os.environ |= {"ENVIRONMENT": "production", "FLASK_SAFE_START_BOOTSTRAP": "no"}
+    service = Path(cookiecutter(str(TEMPLATE), no_input=True, output_dir=str(folder)))
+    quiet: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    subprocess.run([sys.executable, "bootstrap.py"], cwd=service, **quiet)
+    run(service, "run.py", "db", "upgrade")
+    return service
+
+
+def compare(service: Path, count: int, interval: int, seconds: int) -> Iterator[Row]:
+    write_jobs(service, JOBS.format(count=count, interval=interval))
+    memory, begin = schedule(service, count, seconds)
+    ours = delays(service, "-c", RECORDED, str(begin))
     plain = delays(service, "-c", PLAIN, str(count), str(interval), str(seconds))
-    rate, delay = len(ours) / seconds, statistics.median(ours)
-    print(f"{count:>6} jobs, each due every {interval} s, for {seconds} s")
-    print(f"       service      {rate:7.1f} ticks/s, {delay * 1000:6.0f} ms late, {memory:.0f} MB")
-    plain_rate, plain_delay = len(plain) / seconds, statistics.median(plain)
-    print(f"       APScheduler  {plain_rate:7.1f} ticks/s, {plain_delay * 1000:6.0f} ms late")
-    print(f"       ratio        {rate / plain_rate:7.2f}           {delay / plain_delay:6.1f}")
+    work, beside = f"{count} jobs, each every {interval} s", "APScheduler alone"
+    rates = ([len(found) / seconds] for found in (ours, plain))
+    yield Row(work, beside, "ticks/s", *rates)
+    late = ([statistics.median(found) * 1000] for found in (ours, plain))
+    yield Row("", beside, "ms late", *late)
+    print(f"{'':<34} {memory:8.4g} MB")
 
 
-def write_jobs(service: Path, count: int, interval: int) -> None:
+def write_jobs(service: Path, jobs: str) -> None:
     path = service / "backend" / "jobs" / "__init__.py"
-    text = path.read_text().partition("\nJOBS = ")[0]
-    path.write_text(text + JOBS.format(count=count, interval=interval))
+    path.write_text(path.read_text().partition("\nJOBS = ")[0] + jobs)
 
 
-def schedule(service: Path, seconds: int) -> float:
-    """Let the scheduler run for so long, and return the megabytes that it took."""
+def schedule(service: Path, count: int, seconds: int) -> tuple[float, float]:
+    """Run it for so long once it knows all jobs; return its megabytes, and since when."""
     with subprocess.Popen(
         [sys.executable, "run.py", "scheduler"], cwd=service, stdout=subprocess.DEVNULL
     ) as process:
+        while int(run(service, "-c", KNOWN)) < count:
+            time.sleep(1)
+        begin = time.time()
         time.sleep(seconds)
         memory = psutil.Process(process.pid).memory_info().rss / 1e6
         process.terminate()
-    return memory
+    return memory, begin
+
+
+def count_statements(service: Path, server: PostgreSQL, seconds: int) -> None:
+    """Print how many statements a tick of 100 jobs takes, which the server's log tells."""
+    write_jobs(service, JOBS.format(count=100, interval=1))
+    server.execute(f"ALTER ROLE {USER} SET log_statement = 'all'")
+    log = server.folder / "log"
+    begin = log.stat().st_size
+    schedule(service, 100, seconds)
+    with log.open() as lines:
+        lines.seek(begin)
+        statements = len(re.findall(r"LOG:  (?:statement|execute .*?): ", lines.read()))
+    server.execute(f"ALTER ROLE {USER} RESET log_statement")
+    ticks = len(delays(service, "-c", RECORDED, "0"))
+    print(f"{'':<34} {statements / ticks:8.4g} statements a tick of 100 jobs")
 
 
 def delays(service: Path, *arguments: str) -> list[float]:
@@ -136,4 +168,4 @@ def run(service: Path, *arguments: str) -> str:
 
 
 if __name__ == "__main__":
-    main()
+    show(rows(*map(int, sys.argv[1:])))
