@@ -39,6 +39,12 @@ def is_free(port: int) -> bool:
         return True
 
 
+def is_listened_on(port: int) -> bool:
+    """Ask without taking the port, of which a server that is just starting would hear."""
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
 def all_gone(family: Iterable[psutil.Process]) -> bool:
     return not any(alive(process) for process in family)
 
@@ -83,7 +89,7 @@ def test_killed_at_the_start_it_leaves_nobody_on_the_port(
         port = free_port()
         with service.start("--port", port, wait=False) as server:
             if moment == "bound":
-                wait_until(lambda port=port: not is_free(port))
+                wait_until(lambda port=port: is_listened_on(port))
             else:
                 wait_until(lambda server=server: len(server.family) > 1)
             family = server.family

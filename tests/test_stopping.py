@@ -14,7 +14,15 @@ import pytest
 from breaking import append, edit, with_routes
 from services import ANSWER_WITHIN, BakedProject, free_port, http, wait_until
 from test_port import found_at
-from test_processes import alive, all_gone, answers, assert_nothing_is_left, is_free, reaped
+from test_processes import (
+    alive,
+    all_gone,
+    answers,
+    assert_nothing_is_left,
+    is_free,
+    is_listened_on,
+    reaped,
+)
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="kills with POSIX signals")
 
@@ -117,7 +125,7 @@ def test_stop_works_without_anything_installed(service: BakedProject) -> None:
 def test_a_server_that_is_still_starting_is_stopped(service: BakedProject) -> None:
     port = free_port()
     with service.start("--port", port, wait=False) as server:
-        wait_until(lambda: not is_free(port))
+        wait_until(lambda: is_listened_on(port))
         family = server.family
         with reaped(server):
             assert f"stopped {server.process.pid} " in stop(service)
