@@ -362,7 +362,7 @@ def no_row(*_: Any) -> None:
 
 def dead_run(job: Job) -> Any:
     gone = {"started_at": this_minute() - MINUTE, "alive_until": this_minute()}
-    runs.insert(JobRun, runs.row(job, this_minute() - MINUTE, "tick") | gone)
+    runs.insert_row(JobRun, runs.row(job, this_minute() - MINUTE, "tick") | gone)
     return runs.dead_runs()
 
 

@@ -16,9 +16,18 @@ from importlib import import_module
 from threading import current_thread, main_thread
 from typing import Any
 
-import sqlalchemy
 from flask import current_app
-from sqlalchemy import ColumnElement, Executable, Row, bindparam, delete, func, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Executable,
+    Row,
+    bindparam,
+    delete,
+    func,
+    insert,
+    select,
+    update,
+)
 from sqlalchemy.exc import SQLAlchemyError
 
 from backend.core.database import Base, db
@@ -30,7 +39,7 @@ logger = logging.getLogger(__name__)
 
 # Identifies this process: several containers may have the same host name and pids.
 PROCESS = {"process": uuid.uuid4().hex, "host": socket.gethostname(), "pid": os.getpid()}
-UNENDED = (
+CHANGE = (
     update(JobRun)
     .where(JobRun.job == bindparam("of_job"), JobRun.due == bindparam("when_due"))
     .where(JobRun.process == PROCESS["process"], JobRun.ended_at.is_(None))
@@ -52,7 +61,7 @@ def claim(job: Job, due: datetime, cause: str, trigger: str | None = None) -> bo
     The table accepts one row per tick, and one row per job that has not ended.
     """
     with claiming(job, due):
-        ours = insert(JobRun, begun(job, due, cause) | {"trigger": trigger})
+        ours = insert_row(JobRun, begun(job, due, cause) | {"trigger": trigger})
     if not ours:
         RUNNING.discard((job, due))
     return ours
@@ -163,7 +172,7 @@ def stay_alive(job: Job) -> None:
 
 def change(job: Job, due: datetime, **values: Any) -> bool:
     """Change a run of this process, and return whether it had not ended."""
-    return bool(execute(UNENDED, values | {"of_job": job.id, "when_due": due}))
+    return bool(execute(CHANGE, values | {"of_job": job.id, "when_due": due}))
 
 
 def dead_runs() -> list[Row[Any]]:
@@ -183,7 +192,7 @@ def bury(run: Row[Any], retry: Job | None) -> datetime | None:
     with claiming(retry, due) if retry else nullcontext(), db.engine.begin() as connection:
         found = list(connection.execute(ending("dead", *dead)))
         if retry and found:
-            connection.execute(sqlalchemy.insert(JobRun), begun(retry, due, "retry"))
+            connection.execute(insert(JobRun), begun(retry, due, "retry"))
     report(found, "dead")
     if retry and not found:  # another process was faster, or the run is alive
         RUNNING.discard((retry, due))
@@ -207,7 +216,7 @@ def report(runs: Iterable[Row[Any]], outcome: str) -> None:
         logger.error("job %s: its run on %s (pid %d) is %s", run.job, run.host, run.pid, outcome)
 
 
-def insert(table: type[Base], values: dict[str, Any]) -> bool:
+def insert_row(table: type[Base], values: dict[str, Any]) -> bool:
     """Insert a row unless another one conflicts, and return whether it was inserted."""
     return bool(execute(insert_of(table, db.engine.dialect.name), values))
 

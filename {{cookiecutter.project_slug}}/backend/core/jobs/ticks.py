@@ -15,7 +15,7 @@ from sqlalchemy import ColumnElement, delete, func, or_, select, update
 from backend.core.jobs import Job
 from backend.core.jobs.clock import now
 from backend.core.jobs.models import JobRun, JobTrigger
-from backend.core.jobs.runs import claim, execute, insert, row, unnoticed_claim
+from backend.core.jobs.runs import claim, execute, insert_row, row, unnoticed_claim
 from backend.core.jobs.triggers import MOMENT, count, latest, next_due, read_trigger
 
 logger = logging.getLogger(__name__)
@@ -94,7 +94,7 @@ def record_missed(job: Job, first: datetime, last: datetime) -> bool:
 def record(job: Job, due: datetime, **values: Any) -> bool:
     """Record why a tick is not run, unless it has a record."""
     why = values | {"ended_at": now(), "trigger": trigger_name(job)}
-    return insert(JobRun, row(job, due, "tick") | why)
+    return insert_row(JobRun, row(job, due, "tick") | why)
 
 
 def first_unrecorded(job: Job) -> datetime:
@@ -137,7 +137,7 @@ def had_since(job: Job) -> datetime:
     while not (found := execute(moment)):
         unnamed = update(JobTrigger).where(of_job, JobTrigger.trigger == "")
         if not execute(unnamed.values(trigger=name).returning(JobTrigger.job)):
-            insert(JobTrigger, {"job": job.id, "trigger": name, "since": now()})
+            insert_row(JobTrigger, {"job": job.id, "trigger": name, "since": now()})
     since: datetime = found[0][0]
     return since
 
