@@ -43,10 +43,10 @@ def service(service: BakedProject) -> BakedProject:
     return service
 
 
-def hurry(project: BakedProject, seconds: int = 3) -> None:
-    """Let what takes a second be noted, and what takes this long be given up."""
+def hurry(project: BakedProject, seconds: int = 10) -> None:
+    """Let what takes five seconds be noted, and what takes this long be given up."""
     hanging = project.path / "launcher/checks/hanging.py"
-    edit(hanging, "GIVEN_UP_AFTER = 15, 60", f"GIVEN_UP_AFTER = 1, {seconds}")
+    edit(hanging, "GIVEN_UP_AFTER = 15, 60", f"GIVEN_UP_AFTER = 5, {seconds}")
 
 
 def checks(project: BakedProject) -> dict[str, dict[str, object]]:
@@ -125,7 +125,7 @@ def test_what_modules_print_is_no_part_of_the_report(service: BakedProject) -> N
 
 @posix_only
 def test_an_application_that_hangs_is_found_where_it_does(service: BakedProject) -> None:
-    hurry(service, 10)
+    hurry(service, 20)
     line = "import ctypes; ctypes.PyDLL(None).pause()"  # so that nothing else of it can run
     append(service.path / CHAT, line)
     (problem,) = service.problems()

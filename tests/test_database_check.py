@@ -375,11 +375,11 @@ def test_a_machine_too_busy_to_import_the_driver_is_no_database_that_is_away(
     project: BakedProject, migrated: dict[str, str], tmp_path: Path
 ) -> None:
     copy = project.copy(tmp_path)
-    edit(copy.path / "launcher/checks/postgresql.py", ", 10\n", ", 1\n")
+    edit(copy.path / "launcher/checks/postgresql.py", ", 10\n", ", 4\n")
     append(
         copy.path / "config/production.py",
         "import sys, time\n\n\nclass Busy:\n    def find_spec(self, name, *others):\n"
-        "        time.sleep(2 * (name == 'psycopg'))\n\n\nsys.meta_path.insert(0, Busy())",
+        "        time.sleep(5 * (name == 'psycopg'))\n\n\nsys.meta_path.insert(0, Busy())",
     )
     assert found_by(copy, "database", **migrated) == []
 
