@@ -298,7 +298,7 @@ def test_a_terminal_breaks_no_word(bare: BakedProject, columns: int) -> None:
 @posix_only
 def test_a_long_installation_is_one_line(bare: BakedProject) -> None:
     said = "Collecting Flask==3.1\n  Downloading x\nCollecting Jinja2 (from Flask)"
-    installer = f"print({said!r}, flush=True); import time; time.sleep(0.5); exit(3)"
+    installer = f"print({said!r}, flush=True); import time; time.sleep(2); exit(3)"
     script = f"""
 import sys
 from launcher import progress
@@ -307,7 +307,7 @@ print(progress.run([sys.executable, "-c", {installer!r}]))
 """
     text = on_a_terminal(bare, "-c", script)
     assert text.count("\n") == 1
-    assert "2 packages, 0 s  Jinja2 " in text
+    assert re.search(r"2 packages, \d+ s  Jinja2 ", text)
     assert text.endswith(f"\b{(3, said + chr(10))}\r\n")
 
 
