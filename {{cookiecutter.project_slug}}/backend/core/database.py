@@ -39,13 +39,14 @@ SQLITE_SESSION = (
 
 
 class Base(DeclarativeBase):
-    # Without names of their own, SQLite's constraints could not be altered by a migration.
+    # Without names, SQLite's constraints could not be altered by a migration. They have the names
+    # of all their columns, as several constraints may begin with the same one.
     metadata = MetaData(
         naming_convention={
-            "ix": "ix_%(column_0_label)s",
-            "uq": "uq_%(table_name)s_%(column_0_name)s",
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
             "ck": "ck_%(table_name)s_%(constraint_name)s",
-            "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
             "pk": "pk_%(table_name)s",
         }
     )
