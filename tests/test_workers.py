@@ -111,6 +111,29 @@ def test_a_request_that_came_while_the_worker_waited_for_another_client_is_answe
         assert kept.getresponse().status == 404
 
 
+def test_a_client_that_never_closes_its_end_and_sends_on_is_cut_off(
+    project: BakedProject, migrated: dict[str, str]
+) -> None:
+    with (
+        gunicorn(project, **migrated) as service,
+        socket.create_connection(("127.0.0.1", service.port), ANSWER_WITHIN) as client,
+    ):
+        client.sendall(b"GET /nothing HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+        while client.recv(4096):
+            pass
+        wait_until(lambda: refuses(client))
+        assert http(f"{service.url}/ping").status == 200
+
+
+def refuses(client: socket.socket) -> bool:
+    """Return whether the other side takes nothing any more."""
+    try:
+        client.sendall(b"a")
+    except ConnectionError:
+        return True
+    return False
+
+
 def test_a_worker_that_has_served_enough_goes_on_until_another_serves(
     copy: BakedProject, migrated: dict[str, str]
 ) -> None:

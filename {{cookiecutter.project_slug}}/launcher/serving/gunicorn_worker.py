@@ -5,6 +5,7 @@ slow clients would hold all threads.
 """
 
 import os
+import selectors
 import signal
 import socket
 import struct
@@ -13,6 +14,7 @@ import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from contextvars import copy_context
+from functools import partial
 from typing import Any
 
 from gunicorn.workers.gthread import _DEFER, TConn, ThreadWorker
@@ -21,6 +23,8 @@ from gunicorn.workers.gthread import _DEFER, TConn, ThreadWorker
 READ_WITHIN = 10
 # Seconds within which a client must take some of its answer, or the connection is closed.
 TAKEN_WITHIN = 10
+# Seconds within which a client must close its end after an answer that was the last.
+CLOSED_WITHIN = 2
 LIMIT = struct.pack("ll", TAKEN_WITHIN, 0)
 
 
@@ -33,7 +37,7 @@ class Worker(ThreadWorker):
                 os.set_inheritable(descriptor, False)
         self.handled: dict[TConn, float] = {}
         self.probes = ThreadPoolExecutor(1)
-        self.closing = ThreadPoolExecutor(self.cfg.threads)
+        self.closing: dict[TConn, float] = {}  # until when
         # At its last request it asks to be replaced, and serves until that is done.
         self.last_request, self.max_requests = self.max_requests, sys.maxsize
         super().init_process()
@@ -65,15 +69,34 @@ class Worker(ThreadWorker):
                 os.kill(self.ppid, signal.SIGHUP)
 
     def finish_request(self, conn: TConn, future: Future[Any]) -> None:
-        """Close connections in threads: gunicorn would wait here, 2 s for each slow client."""
+        """Let the client close its end first. gunicorn would wait here, and with it all others."""
         if future.cancelled() or future.exception() or future.result():
             super().finish_request(conn, future)
             return
-        closed = self.closing.submit(conn.close, graceful=True)
-        closed.add_done_callback(lambda done: self.method_queue.defer(self.forget))
+        try:
+            conn.sock.setblocking(False)
+            conn.sock.shutdown(socket.SHUT_WR)
+        except OSError:  # the client has gone, or it is closed already
+            self.close(conn)
+            return
+        self.closing[conn] = time.monotonic() + CLOSED_WITHIN
+        self.poller.register(conn.sock, selectors.EVENT_READ, partial(self.drain, conn))
 
-    def forget(self) -> None:
+    def drain(self, conn: TConn, _: socket.socket) -> None:
+        """Read what the client still sends, or else it might not get the end of its answer."""
+        with suppress(OSError):
+            if conn.sock.recv(65536):
+                return
+        self.close_drained(conn)
+
+    def close_drained(self, conn: TConn) -> None:
+        del self.closing[conn]
+        self.poller.unregister(conn.sock)
+        self.close(conn)
+
+    def close(self, conn: TConn) -> None:
         self.nr_conns -= 1
+        conn.close()
 
     def set_accept_enabled(self, enabled: bool) -> None:
         """At the end, accept the clients that wait, and then refuse new ones."""
@@ -92,6 +115,8 @@ class Worker(ThreadWorker):
     def murder_pending(self) -> None:
         """Do gunicorn's work of about once a second, and end reading that takes too long."""
         super().murder_pending()
+        for conn in [conn for conn, end in self.closing.items() if end < time.monotonic()]:
+            self.close_drained(conn)
         limit = time.monotonic() - READ_WITHIN
         for conn in [conn for conn, since in self.handled.copy().items() if since < limit]:
             if request := getattr(conn.parser, "mesg", None):
