@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from rows import Row, in_turns, show
+from rows import Row, in_turns, paired, show
 
 TEMPLATE = Path(__file__).resolve().parent.parent
 
@@ -28,8 +28,7 @@ def rows(rounds: int) -> Iterator[Row]:
         pairs = in_turns(
             rounds, lambda: render(TEMPLATE, next(into)), lambda: render(empty, next(into))
         )
-        ours, theirs = (list(seconds) for seconds in zip(*pairs, strict=True))
-    yield Row("render", "a template with one file", "s", ours, theirs)
+        yield paired("render", "a template with one file", "s", pairs)
 
 
 def render(template: Path, into: Path) -> float:

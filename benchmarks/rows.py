@@ -34,6 +34,12 @@ class Row:
         return text + spread * (len(ratios) > 1)
 
 
+def paired(work: str, beside: str, unit: str, pairs: Iterable[tuple[float, ...]]) -> Row:
+    """Return the row of pairs that were measured side by side, ours first."""
+    ours, theirs = (list(values) for values in zip(*pairs, strict=True))
+    return Row(work, beside, unit, ours, theirs)
+
+
 def show(rows: Iterable[Row]) -> list[Row]:
     """Print each as soon as it is measured."""
     shown = []

@@ -18,7 +18,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from rows import Row, show
+from rows import Row, paired, show
 from scheduler import make_service
 
 TEMPLATE = Path(__file__).resolve().parent.parent
@@ -88,8 +88,7 @@ def rows(rounds: int) -> Iterator[Row]:
         (service / "bare.py").write_text(BARE)
         for path, request in REQUESTS.items():
             pairs = [pair for _ in range(rounds) for pair in run_round(service, request)]
-            ours, theirs = (list(rates) for rates in zip(*pairs, strict=True))
-            yield Row(f"{path} under gunicorn", "bare Flask", "requests/s", ours, theirs)
+            yield paired(f"{path} under gunicorn", "bare Flask", "requests/s", pairs)
 
 
 def run_round(service: Path, request: bytes) -> list[tuple[float, ...]]:

@@ -19,7 +19,7 @@ from typing import Any
 from urllib.error import URLError
 from urllib.request import ProxyHandler, build_opener
 
-from rows import Row, in_turns, show
+from rows import Row, in_turns, paired, show
 
 TEMPLATE = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(TEMPLATE / "tests"))
@@ -97,7 +97,7 @@ def bootstrap(installer: str, rounds: int, fresh: Iterator[Path]) -> Row:
     _, *pairs = in_turns(max(rounds, 2) + 1, *ways)
     os.environ["PATH"] = path
     beside = f"{installer}, the same packages, a bare Flask"
-    return row(f"bootstrap.py with {installer}", beside, pairs)
+    return paired(f"bootstrap.py with {installer}", beside, "s", pairs)
 
 
 def bootstrapped(service: Path) -> float:
@@ -120,7 +120,7 @@ def check(service: Path, rounds: int) -> Row:
     """The checks before anything is installed, and an interpreter that does nothing."""
     ways = [[sys.executable, "-S", "run.py", "check", "--json"], [sys.executable, "-S", "-c", ""]]
     pairs = in_turns(rounds, *(lambda way=way: run(way, service) for way in ways))
-    return row("check, nothing installed", "an interpreter that does nothing", list(pairs))
+    return paired("check, nothing installed", "an interpreter that does nothing", "s", pairs)
 
 
 def run(command: list[str], service: Path) -> float:
@@ -141,11 +141,6 @@ def starts(service: Path, rounds: int) -> Iterator[Row]:
     ours, *theirs = zip(*in_turns(rounds, *measure), strict=True)
     for beside, seconds in zip(list(ways)[1:], theirs, strict=True):
         yield Row("run.py to the first 200", beside, "s", list(ours), list(seconds))
-
-
-def row(work: str, beside: str, pairs: list[tuple[float, ...]]) -> Row:
-    ours, theirs = (list(seconds) for seconds in zip(*pairs, strict=True))
-    return Row(work, beside, "s", ours, theirs)
 
 
 def first_answer(command: list[str | Path], service: Path) -> float:
