@@ -113,11 +113,12 @@ class Worker(ThreadWorker):
             self.accept(listener)
 
     def murder_pending(self) -> None:
-        """Do gunicorn's work of about once a second, and end reading that takes too long."""
+        """Do gunicorn's work after each wait, and end reading and closing that take too long."""
         super().murder_pending()
-        for conn in [conn for conn, end in self.closing.items() if end < time.monotonic()]:
+        now = time.monotonic()
+        for conn in [conn for conn, end in self.closing.items() if end < now]:
             self.close_drained(conn)
-        limit = time.monotonic() - READ_WITHIN
+        limit = now - READ_WITHIN
         for conn in [conn for conn, since in self.handled.copy().items() if since < limit]:
             if request := getattr(conn.parser, "mesg", None):
                 request.force_close()  # which the answer says, if there is to be one
